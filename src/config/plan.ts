@@ -1,0 +1,163 @@
+/**
+ * The plan: a configuration after validation, as plain data (structured-clonable) with every default filled in.
+ * Control makes it, workers compile it into a snapshot. Durations are milliseconds, sizes are bytes.
+ */
+export interface Plan {
+  readonly listeners: readonly ListenerPlan[]
+  /** The read-only listener (metrics, health); null: none. */
+  readonly admin: AddressPlan | null
+  readonly workers: number
+  readonly accept: 'handover' | 'reusePort'
+  /** CIDR blocks of peers whose forwarded headers are believed. */
+  readonly trustedProxies: readonly string[]
+  readonly bounds: BoundsPlan
+  readonly timeouts: CallerTimeoutsPlan
+  readonly drain: DrainPlan
+  readonly log: LogPlan
+  readonly upstreams: readonly UpstreamPlan[]
+  readonly routes: readonly RoutePlan[]
+  /** Set when an injected credential is served without tenants: Host is checked, foreign Origins are refused. */
+  readonly guard: GuardPlan | null
+}
+
+export interface AddressPlan {
+  /** A numeric address, or `localhost` resolved to 127.0.0.1; IPv6 without brackets. */
+  readonly host: string
+  /** 0: any free port. */
+  readonly port: number
+}
+
+export interface ListenerPlan extends AddressPlan {
+  readonly tls: { readonly cert: string; readonly key: string } | null
+}
+
+/** Bounds on what a caller may send and hold. */
+export interface BoundsPlan {
+  /** Bytes of a request head, request line included; beyond: 431 (414 when the request line alone is too long). */
+  readonly head: number
+  /** Header fields in a head; beyond: 431. */
+  readonly fields: number
+  /** Bytes of a request body outside of Claude's endpoints; beyond: 413. */
+  readonly body: number
+  /** Open connections a process; beyond: closed at once. */
+  readonly connections: number
+}
+
+/** Waits on the caller's side, in ms. */
+export interface CallerTimeoutsPlan {
+  /** From the first byte of a head to its last. */
+  readonly head: number
+  /** Between two calls of a connection. */
+  readonly idle: number
+  /** Between two reads of a request body. */
+  readonly body: number
+  /** A reader that takes nothing while bytes wait for it. */
+  readonly write: number
+}
+
+export interface DrainPlan {
+  readonly delay: number
+  readonly grace: number
+  readonly streamGrace: number
+}
+
+export interface LogPlan {
+  readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  /** One line a call. */
+  readonly access: boolean
+}
+
+export interface UpstreamPlan {
+  readonly name: string
+  readonly kind: 'claude' | 'http'
+  /** `builtin:claude` stands for relay's own fake; control replaces it by the address it listens on before a plan goes to workers. */
+  readonly builtin: boolean
+  readonly tls: boolean
+  /** Host name or address, IPv6 without brackets. */
+  readonly host: string
+  readonly port: number
+  /** Path that stands before every forwarded path, without a trailing slash ('' when there is none). */
+  readonly path: string
+  /** Extra certificate authorities (PEM text); verification is never switched off. */
+  readonly ca: string | null
+  readonly pool: PoolPlan
+  readonly timeouts: UpstreamTimeoutsPlan
+  /** The upstream's own credential; null when callers' pass. Never logged, never in `config show`. */
+  readonly credential: CredentialPlan | null
+  /** Whether `X-Forwarded-*` and `Via` are added (off by default towards Claude upstreams). */
+  readonly forwarded: boolean
+}
+
+export interface CredentialPlan {
+  /** Field that carries it: `x-api-key` or `authorization` (`Bearer ` is put before the secret). */
+  readonly field: 'x-api-key' | 'authorization'
+  readonly secret: string
+}
+
+export interface PoolPlan {
+  /** Connections an origin and worker. */
+  readonly connections: number
+  /** Calls that may wait for one; beyond: 503. */
+  readonly waiting: number
+  /** ms a call may wait for a connection. */
+  readonly waitTimeout: number
+  /** ms an unused connection is kept when the server gives no hint. */
+  readonly idle: number
+  /** ms between two DNS look-ups of an origin. */
+  readonly resolve: number
+}
+
+/** Waits on the upstream's side, in ms. */
+export interface UpstreamTimeoutsPlan {
+  readonly connect: number
+  /** From the request's last byte to the reply's head; on Claude upstreams the caller's `x-stainless-timeout` + 10% decides where it is sent. */
+  readonly firstByte: number
+  /** Between two reads of a reply's body. */
+  readonly idle: number
+}
+
+export type PathPlan =
+  | { readonly is: 'exact'; readonly path: string }
+  /** Matches itself and all below it, up to a segment's end. `/` matches everything. */
+  | { readonly is: 'prefix'; readonly path: string }
+  /** `/v1/users/{id}/posts`: a variable is one whole segment. */
+  | { readonly is: 'template'; readonly template: string }
+
+export interface RoutePlan {
+  /** As written in the file without its leading slash: the label in metrics, logs and the CLI. */
+  readonly name: string
+  readonly host: string | null
+  readonly methods: readonly string[] | null
+  readonly path: PathPlan
+  readonly upstream: string
+  /**
+   * What goes out in place of the matched path: for `prefix`, replaces the prefix and what follows is appended; for `exact` and
+   * `template`, the whole path (`{variable}` filled in). null: the path as it came. The upstream's own `path` stands before it.
+   */
+  readonly rewrite: string | null
+  readonly credential: 'pass' | 'replace'
+  readonly requestHeaders: readonly HeaderRulePlan[]
+  readonly replyHeaders: readonly HeaderRulePlan[]
+  /** Overrides of the upstream's timeouts; null: the upstream's own. */
+  readonly timeouts: { readonly firstByte: number | null; readonly idle: number | null }
+  /** Bytes of a request body; null: by endpoint on Claude upstreams, `bounds.body` elsewhere. */
+  readonly bodyLimit: number | null
+  /** ms of silence after which an `event: ping` goes into an SSE reply; null: never. */
+  readonly ping: number | null
+  /** Claude upstreams: `identity` asks for an uncoded reply, `pass` keeps the caller's `accept-encoding`. */
+  readonly compression: 'identity' | 'pass'
+}
+
+/** One change to a head. The value is a parsed template: plain text and variables in turn. */
+export type HeaderRulePlan =
+  | { readonly op: 'set' | 'add'; readonly name: string; readonly value: readonly TemplatePart[] }
+  | { readonly op: 'remove'; readonly name: string }
+
+/** `${env:…}` and `${file:…}` are resolved into text when the config loads. */
+export type TemplatePart = { readonly text: string } | { readonly variable: TemplateVariable }
+export type TemplateVariable = 'request.id' | 'route' | 'client.address' | 'now' | 'method' | 'path'
+
+export interface GuardPlan {
+  /** Hosts (without port, lower case) that a `Host` field may name, and the only origins a browser may call from. */
+  readonly hosts: readonly string[]
+}

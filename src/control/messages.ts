@@ -1,0 +1,41 @@
+import type { Plan } from '../config/plan.ts'
+
+/** What control says to a worker. Plain data but for `socket`, whose `net.Socket` is transferred. */
+export type ToWorker =
+  | { readonly is: 'prepare'; readonly version: number; readonly plan: Plan; readonly listeners: readonly ListenerSlot[] }
+  | { readonly is: 'commit'; readonly version: number }
+  /** Forget a prepared version that will not be committed. */
+  | { readonly is: 'discard'; readonly version: number }
+  /** Listen with `reusePort` on every listener of the committed version. */
+  | { readonly is: 'listen' }
+  /** Drain step 1: every answer says `Connection: close` from now on. */
+  | { readonly is: 'closing' }
+  /** Drain step 2: no new connection; idle ones close; calls get `grace` ms, streams `streamGrace` ms, what is left is cut. */
+  | { readonly is: 'drain'; readonly grace: number; readonly streamGrace: number }
+  /** Drain now: cut whatever is open. */
+  | { readonly is: 'cut' }
+
+/** A listener after binding: `index` into the plan's listeners, the real port, and the certificate texts where it speaks TLS. */
+export interface ListenerSlot {
+  readonly index: number
+  readonly host: string
+  readonly port: number
+  readonly tls: { readonly cert: string; readonly key: string; readonly ticketKeys: Uint8Array } | null
+}
+
+/** A connected socket handed over: sent beside `ToWorker`, as `{ is: 'socket', listener, socket }` with the socket transferred. */
+export interface SocketMessage {
+  readonly is: 'socket'
+  readonly listener: number
+  readonly socket: unknown
+}
+
+/** What a worker says to control. */
+export type FromWorker =
+  | { readonly is: 'ready' }
+  | { readonly is: 'prepared'; readonly version: number }
+  | { readonly is: 'rejected'; readonly version: number; readonly problems: readonly { readonly path: string; readonly message: string }[] }
+  | { readonly is: 'committed'; readonly version: number }
+  | { readonly is: 'listening' }
+  /** All calls have ended; `cut` says how many were cut. */
+  | { readonly is: 'drained'; readonly cut: { readonly calls: number; readonly streams: number } }
