@@ -43,6 +43,7 @@ export class Edits {
 
   set(name: FieldName, value: string): void {
     this.remove(name)
+    if (this.lines !== noLines) this.dropLines(name)
     this.line(fieldLine(name, value))
   }
 
@@ -70,8 +71,8 @@ export class Edits {
     this.room += bytes.length
   }
 
-  /** Leaves out every added line of a name whose last word is said elsewhere: the later `set` of two wins. */
-  dropLines(name: FieldName): void {
+  /** Of two that set one name the later wins. */
+  private dropLines(name: FieldName): void {
     const kept = this.lines.filter((line) => !equalsFolded(line, 0, line.indexOf(58), name.folded))
     this.lines = kept
     this.room = kept.reduce((sum, line) => sum + line.length, 0)

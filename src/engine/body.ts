@@ -1,0 +1,185 @@
+import type { BodyEnd } from '../base/ends.ts'
+import type { RelayError } from '../base/errors.ts'
+
+/**
+ * A body on its way: pushed by its source, with back-pressure, watched by taps, and ended exactly once. The same class carries
+ * requests and replies, whatever protocol stands at either end; connections are sources and sinks themselves, so that a chunk passes
+ * from socket to socket without a closure, a promise or a Node stream.
+ */
+export class Body {
+  /** Declared length in bytes, or -1. */
+  readonly length: number
+  /** Whether the source has pushed all of it. */
+  isComplete = false
+  /** Trailer lines (each with CRLF) that came behind the last byte. */
+  trailers: Buffer = none
+  end: BodyEnd | null = null
+  /** Why it did not end in `done`, where something failed. */
+  error: RelayError | null = null
+  /** Bytes that the source has pushed. */
+  received = 0
+  /** What to say before a reply is broken off, asked once: an error in the stream's own words, or null. */
+  lastWords: ((end: BodyEnd, error: RelayError | null) => Buffer | null) | null = null
+  private limit = Infinity
+  private source: Source | null
+  private sink: Sink | null = null
+  private held: Buffer | null = null
+  private taps: Tap[] | null = null
+  private listeners: EndListener[] | null = null
+
+  constructor(length: number, source: Source | null) {
+    this.length = length
+    this.source = source
+  }
+
+  /** A body whose bytes are all there. */
+  static of(bytes: Buffer): Body {
+    const body = new Body(bytes.length, null)
+    if (bytes.length > 0) body.push(bytes, true)
+    body.finish(none)
+    return body
+  }
+
+  /** Source: more bytes, which stay as they are after the call only if owned. False: stop until `resume`. */
+  push(bytes: Buffer, isOwned: boolean): boolean {
+    if (this.end !== null) return true
+    this.received += bytes.length
+    if (this.received > this.limit) return this.overflow()
+    if (this.taps !== null) for (let i = 0; i < this.taps.length; i++) this.taps[i]!.read(bytes)
+    if (this.sink !== null) return this.sink.push(bytes, isOwned)
+    this.hold(bytes, isOwned)
+    return false
+  }
+
+  /** Source: all of it has been pushed. */
+  finish(trailers: Buffer): void {
+    if (this.end !== null) return
+    this.isComplete = true
+    this.trailers = trailers
+    if (this.sink !== null) this.deliver(this.sink)
+  }
+
+  /** Source: there will be no more, and what came is not all. */
+  fail(end: BodyEnd, error: RelayError | null): void {
+    if (this.end !== null) return
+    this.error = error
+    this.settle(end)
+    if (this.sink !== null) this.breakOff(this.sink, end)
+  }
+
+  /** Consumer: nobody wants the rest. The source is stopped at once. */
+  cancel(end: BodyEnd, error: RelayError | null = null): void {
+    if (this.end !== null) return
+    this.error = error
+    this.settle(end)
+    this.source?.cancel(end)
+  }
+
+  /** Consumer: where the bytes go, from the first to the last. Once. */
+  pipe(sink: Sink): void {
+    this.sink = sink
+    const { held } = this
+    this.held = null
+    const wantsMore = held === null || sink.push(held, true)
+    if (this.end !== null) this.breakOff(sink, this.end)
+    else if (this.isComplete) this.deliver(sink)
+    else if (wantsMore) this.source?.resume()
+  }
+
+  /** Consumer: takes the bytes that came before `pipe`, to send them along with a head; null where there are none. */
+  take(): Buffer | null {
+    const { held } = this
+    this.held = null
+    return held
+  }
+
+  /** Consumer: the sink has room again. */
+  resume(): void {
+    if (this.end === null && !this.isComplete) this.source?.resume()
+  }
+
+  pause(): void {
+    if (this.end === null && !this.isComplete) this.source?.pause()
+  }
+
+  /** Watches the bytes, unchanged; those that are held already are shown at once. */
+  tap(tap: Tap): void {
+    if (this.held !== null) tap.read(this.held)
+    if (this.taps === null) this.taps = [tap]
+    else this.taps.push(tap)
+  }
+
+  /** Told once how the body ended, also when it has ended already. */
+  onEnd(listener: EndListener): void {
+    if (this.end !== null) listener(this.end, this)
+    else if (this.listeners === null) this.listeners = [listener]
+    else this.listeners.push(listener)
+  }
+
+  /** More bytes than this end the body with `too_large`; `overflow` is what it fails with. */
+  bound(limit: number, overflow: () => RelayError): void {
+    this.limit = limit
+    this.overflowError = overflow
+    if (this.received > limit) this.overflow()
+  }
+
+  private overflowError: (() => RelayError) | null = null
+
+  private overflow(): boolean {
+    const error = this.overflowError!()
+    const { source } = this
+    this.fail('failed', error)
+    source?.cancel('failed')
+    return false
+  }
+
+  private hold(bytes: Buffer, isOwned: boolean): void {
+    if (this.held === null) this.held = isOwned ? bytes : Buffer.from(bytes)
+    else this.held = Buffer.concat([this.held, bytes])
+  }
+
+  private breakOff(sink: Sink, end: BodyEnd): void {
+    const words = this.lastWords?.(end, this.error) ?? null
+    if (words !== null) sink.push(words, true)
+    sink.fail(end, this.error)
+  }
+
+  private deliver(sink: Sink): void {
+    this.settle('done')
+    sink.finish(this.trailers)
+  }
+
+  private settle(end: BodyEnd): void {
+    this.end = end
+    const { listeners } = this
+    this.listeners = null
+    if (listeners !== null) for (const listener of listeners) listener(end, this)
+  }
+}
+
+/** Where a body comes from. */
+export interface Source {
+  pause(): void
+  resume(): void
+  /** The rest is not wanted: stop, and give up what brings it. */
+  cancel(end: BodyEnd): void
+}
+
+/** Where a body goes. */
+export interface Sink {
+  /** False: stop until the body's `resume` is called. The bytes may be kept only if owned. */
+  push(bytes: Buffer, isOwned: boolean): boolean
+  finish(trailers: Buffer): void
+  /** The body broke off: tell it in a way that nobody can take for its end. */
+  fail(end: BodyEnd, error: RelayError | null): void
+}
+
+/** Watches the bytes of a body; it must not keep them. */
+export interface Tap {
+  read(bytes: Buffer): void
+}
+
+/** Told once how a body ended. */
+export type EndListener = (end: BodyEnd, body: Body) => void
+
+const none = Buffer.alloc(0)

@@ -1,0 +1,134 @@
+import type { BodyEnd } from '../base/ends.ts'
+import type { RelayError } from '../base/errors.ts'
+import type { Head } from '../protocol/head.ts'
+import type { RequestHead } from '../protocol/request.ts'
+import { Edits } from '../protocol/edits.ts'
+import type { Body } from './body.ts'
+
+/**
+ * One call: what was asked, by whom, and what came of it. The one mutable shape of the engine; stages change heads only through
+ * `edits`. Its head is lent by the connection and goes back when the call has settled: who needs a text later takes it before.
+ */
+export class Call {
+  readonly id: string
+  /** ms, monotonic. */
+  readonly startedAt: number
+  readonly head: RequestHead
+  readonly body: Body
+  readonly caller: Caller
+  readonly edits = new Edits()
+  route: RouteInfo = unrouted
+  /** What goes out in place of the target: these bytes, then the target's own from `targetFrom` on. */
+  targetPrefix: Buffer = nothing
+  targetFrom: number
+  /** Waits on the upstream's side, in ms; set by the route. */
+  firstByteMs = 0
+  idleMs = 0
+  status = 0
+  attempts = 0
+  /** ms from the start to the reply's head, -1 before. */
+  firstByteAfterMs = -1
+  /** Body bytes of the reply handed to the caller's connection. */
+  bytesOut = 0
+  end: BodyEnd | null = null
+  /** What failed, where something did. */
+  error: RelayError | null = null
+  /** What must stop at once when the caller leaves: a wait for a connection, or the connection itself. */
+  work: { cancel(end: BodyEnd): void } | null = null
+  /** Told of each 1xx head (but 101) that the upstream sends before its reply. */
+  onInform: ((status: number, head: Head) => void) | null = null
+  /** Open numbers that stages leave for the end: usage and the like, by the stage that owns them. */
+  notes: CallNotes = noNotes
+  private listeners: CallListener[] | null = null
+
+  constructor(id: string, startedAt: number, head: RequestHead, body: Body, caller: Caller) {
+    this.id = id
+    this.startedAt = startedAt
+    this.head = head
+    this.body = body
+    this.caller = caller
+    this.targetFrom = head.pathStart
+  }
+
+  /** Told once when the call is over, its reply delivered or not. */
+  onEnd(listener: CallListener): void {
+    if (this.listeners === null) this.listeners = [listener]
+    else this.listeners.push(listener)
+  }
+
+  /** Engine: the call is over. */
+  settle(end: BodyEnd): void {
+    if (this.end !== null) return
+    this.end = end
+    const { listeners } = this
+    this.listeners = null
+    if (listeners !== null) for (let i = 0; i < listeners.length; i++) listeners[i]!(this, end)
+  }
+
+  /** The caller does not want it any more, or relay cuts it. */
+  cancel(end: BodyEnd): void {
+    const { work } = this
+    this.work = null
+    work?.cancel(end)
+    this.body.cancel(end)
+  }
+}
+
+/** What came back: a head, its edits and a body. `head` is null where relay answers itself. */
+export class Reply {
+  readonly status: number
+  readonly head: Head | null
+  readonly body: Body
+  readonly edits = new Edits()
+  /** A reply to HEAD and a 304 may say how long the body would be: that length, or -1. */
+  readonly silentLength: number
+  /** Both bodies carry on as raw bytes behind this head (status 101). */
+  readonly isTunnel: boolean
+
+  constructor(status: number, head: Head | null, body: Body, options: { silentLength?: number; isTunnel?: boolean } = {}) {
+    this.status = status
+    this.head = head
+    this.body = body
+    this.silentLength = options.silentLength ?? -1
+    this.isTunnel = options.isTunnel ?? false
+  }
+}
+
+/** One behaviour around every call of a route; whatever stands behind it is `next`. */
+export type Stage = (call: Call, next: Next) => Promise<Reply>
+export type Next = (call: Call) => Promise<Reply>
+
+/** Composes stages, outermost first, around what sends the call. Done once a route, when a snapshot is compiled. */
+export function compose(stages: readonly Stage[], send: Next): Next {
+  return stages.reduceRight<Next>((next, stage) => (call) => stage(call, next), send)
+}
+
+/** Who calls. */
+export interface Caller {
+  readonly address: string
+  readonly isTls: boolean
+  /** Whether its forwarded headers are believed. */
+  readonly isTrusted: boolean
+}
+
+/** What is known of a call's route: its name for people, its slot for numbers, and its upstream. */
+export interface RouteInfo {
+  readonly name: string
+  readonly slot: number
+  readonly upstream: string
+  readonly upstreamSlot: number
+  readonly kind: 'claude' | 'http'
+}
+
+export type CallListener = (call: Call, end: BodyEnd) => void
+
+/** Left by stages for whoever records the call. */
+export interface CallNotes {
+  usage?: unknown
+}
+
+/** The route of a call that matched none. */
+export const unrouted: RouteInfo = { name: '', slot: 0, upstream: '', upstreamSlot: 0, kind: 'http' }
+
+const nothing = Buffer.alloc(0)
+const noNotes: CallNotes = Object.freeze({})
