@@ -1,0 +1,164 @@
+import { JsonFields } from '../protocol/json-fields.ts'
+import { sseKinds, SseScanner } from '../protocol/sse.ts'
+import { observedBytes } from './observed.ts'
+import { isRecord, record, usageFields, word } from './usage-fields.ts'
+import type { Usage } from './usage-fields.ts'
+
+export type { Usage } from './usage-fields.ts'
+
+/** Reads what a reply used from its bytes as they pass; it changes nothing and holds nothing back. */
+export interface UsageReader {
+  read(bytes: Buffer): void
+  /** No more bytes will come. */
+  end(): void
+  readonly usage: Usage
+  /** Whether the API has told any usage; without it `usage` is all zeros. */
+  readonly hasUsage: boolean
+  readonly model: string | null
+  readonly stopReason: string | null
+  /** `message_stop` has been seen, or the JSON text was whole. A stream that ends without it has failed. */
+  readonly isComplete: boolean
+  /** The `error.type` of an error body or error event, or null. */
+  readonly sawError: string | null
+  /** Output tokens as estimated from the text that has passed: its bytes / 4. For streams that end before the API has told. */
+  readonly observedOutput: number
+  /** Something that tells usage could not be read: it was too long, or not JSON. */
+  readonly isUnread: boolean
+  /** Whether an event may be written here without breaking one; true of JSON only before its first byte. */
+  readonly isBetweenEvents: boolean
+}
+
+const kinds = sseKinds(['content_block_delta', 'message_start', 'message_delta', 'message_stop', 'error'])
+const blockDelta = 0
+const messageStart = 1
+const messageDelta = 2
+const messageStop = 3
+const bytesPerToken = 4
+const unknownError = 'unknown'
+
+/** Makes the reader for a reply's kind: a stream of events, or one JSON text. */
+export function usageReader(kind: 'sse' | 'json'): UsageReader {
+  return kind === 'sse' ? new SseReader() : new JsonReader()
+}
+
+class SseReader implements UsageReader {
+  model: string | null = null
+  stopReason: string | null = null
+  sawError: string | null = null
+  isComplete = false
+  isUnread = false
+  readonly #fields = usageFields()
+  #observed = 0
+  readonly #scanner = new SseScanner({
+    kinds,
+    onEvent: (kind, bytes, start, end) => this.#take(kind, bytes, start, end),
+    onSkipped: (kind) => this.#skip(kind),
+  })
+
+  get usage(): Usage {
+    return this.#fields.usage
+  }
+
+  get hasUsage(): boolean {
+    return this.#fields.isKnown
+  }
+
+  get observedOutput(): number {
+    return Math.ceil(this.#observed / bytesPerToken)
+  }
+
+  get isBetweenEvents(): boolean {
+    return this.#scanner.isBetweenEvents
+  }
+
+  read(bytes: Buffer): void {
+    this.#scanner.read(bytes)
+  }
+
+  /** An event that the end has cut is no event (clients do not see it either), so nothing is left to do. */
+  end(): void {}
+
+  #take(kind: number, bytes: Buffer, start: number, end: number): void {
+    if (kind === blockDelta) this.#observed += observedBytes(bytes, start, end)
+    // Clients pass over an event without data; only of an error the name is enough.
+    else if (kind === messageStop) this.isComplete ||= end > start
+    else if (kind === messageStart) this.#takeStart(parsed(bytes, start, end))
+    else if (kind === messageDelta) this.#takeDelta(parsed(bytes, start, end))
+    else this.sawError = errorType(parsed(bytes, start, end))
+  }
+
+  #skip(kind: number): void {
+    if (kind === messageStop) this.isComplete = true
+    else if (kind === messageStart || kind === messageDelta) this.isUnread = true
+    else if (kind !== blockDelta) this.sawError = unknownError
+  }
+
+  #takeStart(event: unknown): void {
+    const { message } = record(event)
+    if (!isRecord(message)) this.isUnread = true
+    this.model = word(record(message)['model']) ?? this.model
+    this.#fields.set(record(message)['usage'])
+  }
+
+  #takeDelta(event: unknown): void {
+    if (!isRecord(event)) this.isUnread = true
+    this.stopReason = word(record(record(event)['delta'])['stop_reason']) ?? this.stopReason
+    this.#fields.set(record(event)['usage'])
+  }
+}
+
+class JsonReader implements UsageReader {
+  readonly observedOutput = 0
+  readonly #json = new JsonFields({ names: ['type', 'model', 'stop_reason', 'usage', 'error'] })
+  readonly #fields = usageFields()
+  isBetweenEvents = true
+
+  get usage(): Usage {
+    return this.#fields.usage
+  }
+
+  get hasUsage(): boolean {
+    return this.#fields.isKnown
+  }
+
+  get model(): string | null {
+    return word(this.#json.value('model')) ?? null
+  }
+
+  get stopReason(): string | null {
+    return word(this.#json.value('stop_reason')) ?? null
+  }
+
+  get isComplete(): boolean {
+    return this.#json.isComplete
+  }
+
+  get sawError(): string | null {
+    return this.#json.value('type') === 'error' ? errorType({ error: this.#json.value('error') }) : null
+  }
+
+  get isUnread(): boolean {
+    return this.#json.value('type') === 'message' && this.isComplete && !this.hasUsage
+  }
+
+  read(bytes: Buffer): void {
+    this.isBetweenEvents &&= bytes.length === 0
+    this.#json.read(bytes)
+  }
+
+  end(): void {
+    this.#fields.set(this.#json.value('usage'))
+  }
+}
+
+function errorType(event: unknown): string {
+  return word(record(record(event)['error'])['type']) ?? unknownError
+}
+
+function parsed(bytes: Buffer, start: number, end: number): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8', start, end))
+  } catch {
+    return undefined
+  }
+}
