@@ -6,8 +6,11 @@ export type ToWorker =
   | { readonly is: 'commit'; readonly version: number }
   /** Forget a prepared version that will not be committed. */
   | { readonly is: 'discard'; readonly version: number }
-  /** Listen with `reusePort` on every listener of the committed version. */
-  | { readonly is: 'listen' }
+  /**
+   * Listen on every listener of the committed version: open those that are not open, close those that are gone. Sent again after a
+   * commit that changed them. `reusePort` is false where this is the only worker and the platform has no shared ports.
+   */
+  | { readonly is: 'listen'; readonly reusePort: boolean }
   /** Drain step 1: every answer says `Connection: close` from now on. */
   | { readonly is: 'closing' }
   /** Drain step 2: no new connection; idle ones close; calls get `grace` ms, streams `streamGrace` ms, what is left is cut. */

@@ -1,0 +1,85 @@
+import type { Problem } from '../base/errors.ts'
+
+/** The one version of what is said over the control socket; a client that speaks another is told so. */
+export const controlVersion = '1'
+
+/** What `relay status` tells about a running relay. */
+export interface Status {
+  readonly relay: string
+  readonly pid: number
+  readonly startedAt: string
+  readonly phase: Phase
+  readonly source: SourceStatus
+  readonly snapshot: { readonly version: number; readonly hash: string; readonly committedAt: string }
+  /** Why the last reload failed; empty when it did not. */
+  readonly lastProblems: readonly Problem[]
+  readonly accept: 'handover' | 'reusePort' | 'alone'
+  readonly listeners: readonly ListenerStatus[]
+  readonly admin: { readonly host: string; readonly port: number } | null
+  readonly workers: readonly WorkerStatus[]
+  readonly routes: number
+  readonly upstreams: number
+}
+
+/** Where a relay is in its life. */
+export type Phase = 'starting' | 'running' | 'closing' | 'draining' | 'stopped'
+
+/** What a relay was started with. */
+export type SourceStatus = { readonly is: 'file'; readonly file: string } | { readonly is: 'flags'; readonly upstream: string }
+
+/** A listener as callers reach it. */
+export interface ListenerStatus {
+  readonly host: string
+  readonly port: number
+  readonly tls: boolean
+}
+
+/** One worker: `restarts` counts how often it had to be replaced. */
+export interface WorkerStatus {
+  readonly index: number
+  readonly state: 'starting' | 'live' | 'restarting' | 'stopped'
+  readonly restarts: number
+  readonly connections: number
+}
+
+/** One route as `relay route list` shows it: no secret, no header value. */
+export interface RouteStatus {
+  readonly name: string
+  readonly host: string | null
+  readonly methods: readonly string[] | null
+  readonly path: string
+  readonly match: 'exact' | 'prefix' | 'template'
+  readonly to: string
+  readonly upstream: string
+  readonly kind: 'claude' | 'http'
+}
+
+/** The routes of the committed version. */
+export interface RoutesReply {
+  readonly version: number
+  readonly hash: string
+  readonly routes: readonly RouteStatus[]
+}
+
+/** How a reload ended: `unchanged` when the text was the one that runs, `stale` when the file is not the one that was meant. */
+export type ReloadOutcome =
+  | { readonly is: 'applied'; readonly version: number; readonly hash: string; readonly changed: readonly string[] }
+  | { readonly is: 'unchanged'; readonly version: number; readonly hash: string }
+  | { readonly is: 'rejected'; readonly version: number; readonly problems: readonly Problem[] }
+  | { readonly is: 'stale'; readonly version: number; readonly hash: string }
+  | { readonly is: 'refused'; readonly version: number; readonly reason: string }
+
+/** A step of a drain, one JSON line each on the answer of `stop`; `stopped` is the last. */
+export type StopStep =
+  | { readonly is: 'closing'; readonly delay: number }
+  | { readonly is: 'draining'; readonly connections: number; readonly grace: number; readonly streamGrace: number }
+  | { readonly is: 'waiting'; readonly connections: number }
+  | { readonly is: 'cutting'; readonly connections: number }
+  | { readonly is: 'stopped'; readonly exit: 0 | 3; readonly cut: Cut }
+
+/** What a drain had to cut; `unknown` counts workers that ended without saying. */
+export interface Cut {
+  readonly calls: number
+  readonly streams: number
+  readonly unknown: number
+}

@@ -1,0 +1,28 @@
+/** How long control waits for each thing that a worker or a socket should do at once, in ms. */
+export interface Waits {
+  /** From the start of a worker to its `ready`. */
+  readonly ready: number
+  readonly prepare: number
+  readonly commit: number
+  readonly listen: number
+  /** From `cut` to `drained`, and what a drain may take beyond its graces. */
+  readonly cut: number
+  /** How long an accepted connection waits when no worker is live. */
+  readonly handover: number
+  readonly backoffFirst: number
+  readonly backoffLongest: number
+  /** Between two looks at the files that are watched by their time of change. */
+  readonly poll: number
+}
+
+export const defaultWaits: Waits = {
+  ready: 15_000,
+  prepare: 15_000,
+  commit: 5000,
+  listen: 5000,
+  cut: 3000,
+  handover: 5000,
+  backoffFirst: 100,
+  backoffLongest: 30_000,
+  poll: 3000,
+}
