@@ -21,13 +21,14 @@ export interface Plan {
 }
 
 export interface AddressPlan {
-  /** A numeric address, or `localhost` resolved to 127.0.0.1; IPv6 without brackets. */
+  /** A numeric address (`localhost` has become 127.0.0.1, nothing before the colon 0.0.0.0); IPv6 without brackets. */
   readonly host: string
   /** 0: any free port. */
   readonly port: number
 }
 
 export interface ListenerPlan extends AddressPlan {
+  /** Whole paths of the certificate chain and its key (PEM); null: in the clear. */
   readonly tls: { readonly cert: string; readonly key: string } | null
 }
 
@@ -116,6 +117,12 @@ export interface UpstreamTimeoutsPlan {
   readonly idle: number
 }
 
+/**
+ * What a route matches. No path but an exact one ends with a slash (`/` aside), and none holds dot segments, `//`, a query or a fragment.
+ * The most specific route of all that match wins: a host given before none; then exact before template (more literal segments first, of
+ * as many the one whose literal comes first from the left) before prefix (longer first); then methods given before none. Two routes that
+ * this leaves undecided are never in one plan.
+ */
 export type PathPlan =
   | { readonly is: 'exact'; readonly path: string }
   /** Matches itself and all below it, up to a segment's end. `/` matches everything. */
@@ -124,15 +131,18 @@ export type PathPlan =
   | { readonly is: 'template'; readonly template: string }
 
 export interface RoutePlan {
-  /** As written in the file without its leading slash: the label in metrics, logs and the CLI. */
+  /** The key in the file without a slash before or behind it (`/` stays), unique: the label in metrics, logs and the CLI. */
   readonly name: string
+  /** Lower case, without port and brackets; null: any. */
   readonly host: string | null
+  /** As on the wire, without doubles; null: any. */
   readonly methods: readonly string[] | null
   readonly path: PathPlan
   readonly upstream: string
   /**
-   * What goes out in place of the matched path: for `prefix`, replaces the prefix and what follows is appended; for `exact` and
-   * `template`, the whole path (`{variable}` filled in). null: the path as it came. The upstream's own `path` stands before it.
+   * What goes out in place of the matched path: for `prefix`, replaces the prefix (for `/` nothing is replaced) and what follows is appended,
+   * so it never ends with a slash, and '' takes the prefix away; for `exact` and `template`, the whole path (`{variable}` filled in).
+   * null: the path as it came. The upstream's own `path` stands before it; should all of it be '', a `/` goes out.
    */
   readonly rewrite: string | null
   readonly credential: 'pass' | 'replace'

@@ -1,0 +1,63 @@
+/** Where in the config something stands: the keys that lead to it. */
+export type KeyPath = readonly (string | number)[]
+
+/** One thing wrong with a config, before its line and column are looked up. */
+export interface Finding {
+  readonly path: KeyPath
+  readonly message: string
+  readonly remedy: string
+  /** Whether the key or its value is to blame. */
+  readonly at: 'key' | 'value'
+  /** Another place that the message speaks of: ` (line N)` is put behind it. */
+  readonly other?: KeyPath
+}
+
+/** Collects what is wrong, so that all of it is told at once. */
+export interface Findings {
+  readonly all: readonly Finding[]
+  add(path: KeyPath, message: string, remedy: string): void
+  addKey(path: KeyPath, message: string, remedy: string): void
+  addPair(path: KeyPath, other: KeyPath, told: { readonly message: string; readonly remedy: string }): void
+}
+
+/** An empty collection of findings. */
+export function findings(): Findings {
+  const all: Finding[] = []
+  return {
+    all,
+    add(path, message, remedy) {
+      all.push({ path, message, remedy, at: 'value' })
+    },
+    addKey(path, message, remedy) {
+      all.push({ path, message, remedy, at: 'key' })
+    },
+    addPair(path, other, { message, remedy }) {
+      all.push({ path, other, message, remedy, at: 'key' })
+    },
+  }
+}
+
+/** A path as a person writes it: `routes.v1/user.timeouts.idle`. */
+export function pathText(path: KeyPath): string {
+  return path.map(String).map(visible).join('.')
+}
+
+/** A value for a message: short, on one line, and never a secret. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') return `'${visible(hideSecrets(value))}'`
+  if (value === null) return 'nothing'
+  if (Array.isArray(value)) return 'a list'
+  if (typeof value === 'object') return 'a mapping'
+  return String(value)
+}
+
+function visible(text: string): string {
+  // eslint-disable-next-line no-control-regex -- control bytes are what must not reach a terminal
+  const clean = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
+  return clean.length > 80 ? `${clean.slice(0, 77)}…` : clean
+}
+
+// A key that somebody pasted into the wrong place must not end up in a log.
+function hideSecrets(text: string): string {
+  return text.replace(/\/\/[^/?#]*@/g, '//…@').replace(/\b(sk-|Bearer\s+|ghp_|xox)\S*/gi, '$1…')
+}

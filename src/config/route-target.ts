@@ -1,0 +1,110 @@
+import { type KeyPath, shown } from './findings.ts'
+import { suggest } from './nearest.ts'
+import type { PathPlan, UpstreamPlan } from './plan.ts'
+import { pathFault, templateVariables, withoutTrailingSlash } from './route-path.ts'
+import type { RouteMapping } from './schema-route.ts'
+import { isUrl, readOrigin } from './target.ts'
+import type { Making, Upstreams } from './upstreams.ts'
+
+/** Where a route goes. */
+export interface RouteTarget {
+  readonly upstream: UpstreamPlan
+  readonly rewrite: string | null
+}
+
+/** A route as it is written, and where that stands. */
+export interface WrittenRoute {
+  readonly mapping: RouteMapping
+  readonly match: PathPlan
+  readonly path: KeyPath
+  /** Where the target stands: the route itself in its short form. */
+  readonly targetPath: KeyPath
+}
+
+/** What the routes of a config share. */
+export interface Routing extends Making {
+  readonly table: Upstreams
+}
+
+/** Finds a route's upstream and the path that goes out; undefined when there is a problem. */
+export function routeTarget(route: WrittenRoute, routing: Routing): RouteTarget | undefined {
+  const { mapping, path, targetPath } = route
+  if (mapping.to !== undefined && mapping.upstream !== undefined) {
+    routing.found.addKey([...path, 'upstream'], 'the route has both `to` and `upstream`', 'keep one of them; `to` may be the name of an upstream')
+    return undefined
+  }
+  if (mapping.to !== undefined && isUrl(mapping.to)) return inlineTarget(mapping.to, route, routing)
+  if (mapping.kind !== undefined) {
+    routing.found.addKey([...path, 'kind'], 'only a route with an URL says what speaks there', 'write `kind` in the upstream')
+  }
+  if (mapping.upstream !== undefined) return namedTarget(mapping.upstream, { ...route, targetPath: [...path, 'upstream'] }, routing)
+  const [, name = '', rest] = /^([^/]*)(\/.*)?$/s.exec(mapping.to ?? '') ?? []
+  return namedTarget(name, { ...route, targetPath }, routing, rest)
+}
+
+function inlineTarget(url: string, route: WrittenRoute, { found, table }: Routing): RouteTarget | undefined {
+  const read = readOrigin(url, { braces: true })
+  if (read.is === 'fault') {
+    found.add(route.targetPath, read.message, read.remedy)
+    return undefined
+  }
+  const rewrite = readRewrite(read.origin.path === '' ? undefined : read.origin.path, route, found)
+  return rewrite === undefined ? undefined : { upstream: table.inline(read.origin, route.mapping.kind), rewrite }
+}
+
+function namedTarget(name: string, route: WrittenRoute, routing: Routing, rest?: string): RouteTarget | undefined {
+  const upstream = name === '' ? defaultUpstream(route, routing) : knownUpstream(name, route, routing)
+  const rewrite = readRewrite(rest, route, routing.found)
+  return upstream === undefined || rewrite === undefined ? undefined : { upstream, rewrite }
+}
+
+function knownUpstream(name: string, { targetPath }: WrittenRoute, { found, table, broken }: Routing): UpstreamPlan | undefined {
+  const known = table.named(name)
+  if (known !== undefined || broken.has(name)) return known
+  const remedy = /[.:]/.test(name) ? `write https://${name} if it is a host; ` : ''
+  found.add(targetPath, `there is no upstream ${shown(name)}`, `${remedy}${suggest(name, table.names, 'upstream')}`)
+  return undefined
+}
+
+function defaultUpstream({ path }: WrittenRoute, { config, found, table, broken }: Routing): UpstreamPlan | undefined {
+  const only = table.names.length === 1 ? table.names[0] : undefined
+  const name = config.defaultUpstream ?? only
+  if (name !== undefined) return table.named(name)
+  if (!broken.has('') && broken.size === 0) found.addKey(path, 'the route says nowhere to go, and there is no default upstream', 'give it a target (`to`), or set `defaultUpstream`')
+  return undefined
+}
+
+// null: the path stays as it came; undefined: there is a problem.
+function readRewrite(behind: string | undefined, { mapping, match, path, targetPath }: WrittenRoute, found: Routing['found']): string | null | undefined {
+  const written = behind ?? mapping.rewrite
+  if (behind !== undefined && mapping.rewrite !== undefined) {
+    found.addKey([...path, 'rewrite'], 'the path that goes out is given twice: in the target and in `rewrite`', 'keep one of them')
+    return undefined
+  }
+  if (written === undefined) return null
+  const at = behind === undefined ? [...path, 'rewrite'] : targetPath
+  const fault = written.startsWith('/') ? pathFault(written.replace(/[{}]/g, '')) : { message: 'does not begin with a slash', remedy: `write /${written}` }
+  const unknown = unknownVariable(written, match)
+  if (fault !== undefined) found.add(at, `the path ${shown(written)} ${fault.message}`, fault.remedy)
+  else if (unknown !== undefined) found.add(at, `the path ${shown(written)} holds ${shown(unknown)}, which is no variable of the route`, knownVariables(match))
+  else return outgoing(written, match)
+  return undefined
+}
+
+// What follows a prefix begins with a slash, so the path before it must not end with one.
+function outgoing(written: string, match: PathPlan): string {
+  if (match.is !== 'prefix') return written
+  const stripped = withoutTrailingSlash(written)
+  return stripped === '/' ? '' : stripped
+}
+
+function unknownVariable(written: string, match: PathPlan): string | undefined {
+  const known = match.is === 'template' ? templateVariables(match.template) : []
+  const rest = known.reduce((text, name) => text.replaceAll(`{${name}}`, ''), written)
+  return /[{}]/.test(rest) ? (/\{[^{}]*\}?|\}/.exec(rest)?.[0] ?? rest) : undefined
+}
+
+function knownVariables(match: PathPlan): string {
+  if (match.is !== 'template') return 'only a template has variables: /v1/users/{id}'
+  return `known: ${templateVariables(match.template).map((name) => `{${name}}`).join(', ')}`
+}

@@ -1,0 +1,84 @@
+import { z } from 'zod'
+import { count, durationOr, flag, sizeOr } from './schema-parts.ts'
+import { headersSchema, routeSchema } from './schema-route.ts'
+import { upstreamSchema } from './schema-upstream.ts'
+
+const tls = z.strictObject({
+  cert: z.string().min(1).describe('File with the certificate chain (PEM), relative to this file. Default: none, it must be given.'),
+  key: z.string().min(1).describe('File with its private key (PEM), relative to this file. Default: none, it must be given.'),
+})
+
+const listener = z.union([
+  z.string(),
+  z.strictObject({
+    address: z.string().describe('The address, as in `listen`. Default: none, it must be given.'),
+    tls: tls.optional().describe('Certificate and key, for a listener that speaks TLS. Default: none; the listener speaks in the clear.'),
+  }),
+])
+
+const admin = z.union([
+  z.string(),
+  z.literal(false),
+  z.strictObject({
+    address: z.string().describe('The address, as in `listen`. Default: none, it must be given.'),
+    public: flag(false, 'Allows an address that other machines can reach: everybody there can read metrics and health.'),
+  }),
+])
+
+const bounds = z.strictObject({
+  head: sizeOr('32KiB', 'Most bytes of a request head; beyond, 431 (414 when the request line alone is too long).', 1024),
+  fields: count(100, 10_000, 'Most header fields of a request; beyond, 431.'),
+  body: sizeOr('32MiB', 'Most bytes of a request body where no route or Claude endpoint says otherwise; beyond, 413.', 0),
+  connections: count(20_000, 1_000_000, 'Most open connections; beyond, a new one is closed at once.'),
+})
+
+const timeouts = z.strictObject({
+  head: durationOr('15s', 'Longest from the first byte of a request head to its last.'),
+  idle: durationOr('75s', 'Longest between two calls of a connection.'),
+  body: durationOr('60s', 'Longest between two reads of a request body.'),
+  write: durationOr('5m', 'Longest that a caller may take nothing while bytes wait for it.'),
+})
+
+const drain = z.strictObject({
+  delay: durationOr('5s', 'How long relay goes on accepting after it was told to stop, so that balancers notice.', 0),
+  grace: durationOr('30s', 'How long calls may then take to end.', 0),
+  streamGrace: durationOr('10m', 'How long streams may then take to end.', 0),
+})
+
+const log = z.strictObject({
+  level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').describe('What is logged. Default: info.'),
+  access: flag(true, 'Whether every call gets a line.'),
+})
+
+/** The config file: every key, its type, its default, and what it is for. */
+export const configSchema = z.strictObject({
+  $schema: z.string().optional().describe('Where an editor finds the JSON Schema of this file. Default: none.'),
+  listen: z.union([listener, z.array(listener).min(1).max(16)]).prefault('127.0.0.1:8080').describe(
+    'Where callers connect: an address such as 127.0.0.1:8080, [::1]:8080 or localhost:8080; :8080 means every IPv4 address (0.0.0.0), [::]:8080 '
+      + 'every address. Port 0 is any free port. Or {address, tls}, or a list of both. Default: 127.0.0.1:8080.',
+  ),
+  public: flag(false, 'Allows a listener that other machines can reach although relay puts in a credential: anybody who reaches the address spends that key.'),
+  admin: admin.prefault('127.0.0.1:9901').describe('The read-only listener for metrics and health; false or off: none. Default: 127.0.0.1:9901.'),
+  workers: z.union([z.literal('auto'), z.number().int().min(1).max(256)]).default('auto').describe('Worker threads; auto is one a core. Default: auto.'),
+  accept: z.enum(['handover', 'reusePort']).default('handover')
+    .describe('How connections come to workers: the main thread hands them over, or each worker listens on the same port. Default: handover.'),
+  trustedProxies: z.array(z.string()).max(1000).default([])
+    .describe('Addresses or CIDR blocks of proxies whose forwarded headers are believed. Default: none.'),
+  bounds: bounds.prefault({}).describe('Bounds on what a caller may send and hold. Default: the default of each key.'),
+  timeouts: timeouts.prefault({}).describe('Waits on the side of the caller. Default: the default of each key.'),
+  drain: drain.prefault({}).describe('How relay stops. Default: the default of each key.'),
+  log: log.prefault({}).describe('What relay logs. Default: the default of each key.'),
+  upstreams: z.record(z.string(), upstreamSchema).default({}).describe('Where calls go: a name, and an URL or a mapping. Default: none.'),
+  defaultUpstream: z.string().optional().describe('Upstream of the routes that name none. Default: the only one under `upstreams`, else none.'),
+  headers: headersSchema.prefault({}).describe('Header rules of every route. Default: none.'),
+  routes: z.record(z.string(), routeSchema).default({}).describe(
+    'What callers ask for, and where it goes. The key is a path: it matches itself and all below it, up to the end of a segment; a slash before or behind it changes '
+      + 'nothing; with {variables} it is a template and matches the whole path. What follows a matched prefix, and the query, is appended. The value is an URL, '
+      + 'or the name of an upstream, either with a path that takes the place of the key (without one the path stays as it came); nothing (the default upstream), or a '
+      + 'mapping. The most specific route wins: a host given before none; then an exact path before a template (more literal segments '
+      + 'first, then the one whose literal comes first) before a prefix (longer first); then a method given before none. A tie is an error. Default: none.',
+  ),
+})
+
+/** The config file after parsing: every default filled in, durations in ms, sizes in bytes. */
+export type ConfigFile = z.output<typeof configSchema>

@@ -1,0 +1,63 @@
+import { readFileSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+
+/** Where a config takes secrets, certificates and variables from; the only part of it that looks at the machine. */
+export interface Sources {
+  /** False: nothing outside of the text is read, and what comes from outside counts as right (for edits by somebody else than relay's user). */
+  readonly live: boolean
+  readonly parallelism: number
+  env(name: string): string | undefined
+  /** The whole path of a file that is written relative to the config. */
+  path(path: string): string
+  /** The text of a file, relative to the config; throws when it cannot be read. */
+  file(path: string): string
+}
+
+/** How sources are made; the defaults are this process and this machine. */
+export interface SourcesOptions {
+  /** The config file: paths in it are relative to its folder. */
+  readonly file?: string
+  readonly env?: Readonly<Record<string, string | undefined>>
+  readonly readFile?: (path: string) => string
+  readonly parallelism: number
+}
+
+/** Sources that read the environment and the disk, and remember which files they read. */
+export function liveSources(options: SourcesOptions): Sources & { readonly files: ReadonlySet<string> } {
+  const { env = process.env, readFile = (path: string) => readBounded(path), parallelism } = options
+  const folder = options.file === undefined ? process.cwd() : dirname(resolve(options.file))
+  const files = new Set<string>()
+  return {
+    live: true,
+    parallelism,
+    files,
+    env: (name) => (Object.hasOwn(env, name) ? env[name] : undefined),
+    path: (path) => resolve(folder, path),
+    file(path) {
+      const full = resolve(folder, path)
+      files.add(full)
+      return readFile(full)
+    },
+  }
+}
+
+/** Sources that know nothing and object to nothing: for checking a text alone. */
+export const offlineSources: Sources = { live: false, parallelism: 1, env: () => 'x', path: (path) => path, file: () => 'x' }
+
+/** Reads a file of at most `mostBytes` (1 MiB). */
+export function readBounded(path: string, mostBytes = 2 ** 20): string {
+  const stats = statSync(path)
+  // A pipe would make relay wait for a writer that never comes.
+  if (!stats.isFile()) throw new Error('it is not a file')
+  if (stats.size > mostBytes) throw new Error(`it is larger than ${mostBytes} bytes`)
+  return readFileSync(path, 'utf8')
+}
+
+/** Why a file could not be read, in a word or two. */
+export function readFault(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'ENOENT') return 'there is no such file'
+  if (code === 'EACCES') return 'relay may not read it'
+  if (code === 'EISDIR') return 'it is a folder'
+  return error instanceof Error ? error.message : 'it cannot be read'
+}

@@ -1,0 +1,119 @@
+import { X509Certificate } from 'node:crypto'
+import { type Findings, type KeyPath, shown } from './findings.ts'
+import type { UpstreamPlan } from './plan.ts'
+import { type UpstreamMapping, upstreamSchema } from './schema-upstream.ts'
+import type { ConfigFile } from './schema.ts'
+import { readCredential } from './secret.ts'
+import { readFault, type Sources } from './sources.ts'
+import { hostPort, type Origin, originText, readOrigin, usualKind } from './target.ts'
+import { withoutTrailingSlash } from './route-path.ts'
+
+/** What every part of a plan is made from. */
+export interface Making {
+  readonly config: ConfigFile
+  readonly sources: Sources
+  readonly found: Findings
+  /** Upstreams that have problems of their own (and '' when the default's name has): whoever speaks of one is not told again. */
+  readonly broken: Set<string>
+}
+
+/** The upstreams of a config: those it names, and those that routes bring along as URLs. */
+export interface Upstreams {
+  readonly names: readonly string[]
+  named(name: string): UpstreamPlan | undefined
+  /** The upstream of an URL inside a route: one for each origin and kind. */
+  inline(origin: Origin, kind: 'claude' | 'http' | undefined): UpstreamPlan
+  all(): readonly UpstreamPlan[]
+}
+
+/** Makes the upstreams that a config names, and takes in those that its routes bring. */
+export function upstreams(making: Making): Upstreams {
+  const plans = new Map<string, UpstreamPlan>()
+  const inlines = new Map<string, UpstreamPlan>()
+  for (const [name, written] of Object.entries(making.config.upstreams)) {
+    const plan = namedUpstream(name, written, making)
+    if (plan === undefined) making.broken.add(name)
+    else plans.set(name, plan)
+  }
+  return {
+    names: Object.keys(making.config.upstreams),
+    named: (name) => plans.get(name),
+    inline(origin, kind = usualKind(origin)) {
+      const id = `${kind} ${originText(origin)}`
+      const known = inlines.get(id)
+      if (known !== undefined) return known
+      const name = freeName(origin, kind, plans)
+      const plan = makeUpstream({ name, origin: { ...origin, path: '' }, mapping: plainMapping(originText(origin), kind), path: [] }, making)
+      inlines.set(id, plan)
+      plans.set(name, plan)
+      return plan
+    },
+    all: () => [...plans.values()],
+  }
+}
+
+function namedUpstream(name: string, written: string | UpstreamMapping, making: Making): UpstreamPlan | undefined {
+  const { found } = making
+  const path: KeyPath = ['upstreams', name]
+  if (!/^[A-Za-z][A-Za-z0-9_.-]{0,63}$/.test(name)) {
+    found.addKey(path, `${shown(name)} is not a name for an upstream`, 'begin with a letter, go on with letters, digits, dots, dashes and underscores, 64 at most')
+    return undefined
+  }
+  const mapping = typeof written === 'string' ? plainMapping(written, undefined) : written
+  const read = readOrigin(mapping.url)
+  if (read.is === 'origin') return makeUpstream({ name, origin: read.origin, mapping, path }, making)
+  found.add(typeof written === 'string' ? path : [...path, 'url'], read.message, read.remedy)
+  return undefined
+}
+
+interface Written {
+  readonly name: string
+  readonly origin: Origin
+  readonly mapping: UpstreamMapping
+  readonly path: KeyPath
+}
+
+function makeUpstream({ name, origin, mapping, path }: Written, { sources, found }: Making): UpstreamPlan {
+  const kind = mapping.kind ?? usualKind(origin)
+  const minutes = 60_000
+  const stripped = withoutTrailingSlash(origin.path)
+  return {
+    name,
+    kind,
+    builtin: origin.builtin,
+    tls: origin.tls,
+    host: origin.host,
+    port: origin.port,
+    path: stripped === '/' ? '' : stripped,
+    ca: mapping.ca === undefined ? null : readAuthorities(mapping.ca, [...path, 'ca'], { sources, found }),
+    pool: mapping.pool,
+    timeouts: {
+      connect: mapping.timeouts.connect,
+      firstByte: mapping.timeouts.firstByte ?? (kind === 'claude' ? 11 * minutes : minutes),
+      idle: mapping.timeouts.idle ?? (kind === 'claude' ? 10 * minutes : 5 * minutes),
+    },
+    credential: mapping.credential === undefined ? null : readCredential(mapping.credential, [...path, 'credential'], { kind, sources, found }),
+    forwarded: mapping.forwarded ?? kind === 'http',
+  }
+}
+
+function readAuthorities(file: string, path: KeyPath, { sources, found }: Pick<Making, 'sources' | 'found'>): string | null {
+  try {
+    const text = sources.file(file)
+    if (sources.live && new X509Certificate(text).subject === undefined) throw new Error('its first certificate has no subject')
+    return text
+  } catch (error) {
+    found.add(path, `cannot use the certificate authorities in ${shown(file)}: ${readFault(error)}`, 'name a readable file of certificates in PEM')
+    return null
+  }
+}
+
+function plainMapping(url: string, kind: 'claude' | 'http' | undefined): UpstreamMapping {
+  // The schema's mapping form: a mapping in gives a mapping out.
+  return upstreamSchema.parse({ url, ...(kind === undefined ? {} : { kind }) }) as UpstreamMapping
+}
+
+function freeName(origin: Origin, kind: string, taken: ReadonlyMap<string, UpstreamPlan>): string {
+  const short = origin.builtin ? originText(origin) : hostPort(origin, 443)
+  return [short, originText(origin)].find((name) => !taken.has(name)) ?? `${originText(origin)}#${kind}`
+}
