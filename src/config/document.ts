@@ -1,4 +1,17 @@
-import { type Document, isAlias, isMap, isPair, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, visit, type YAMLMap } from 'yaml'
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  visit,
+  type YAMLMap,
+} from 'yaml'
 import { type KeyPath, shown } from './findings.ts'
 
 /** A line and a column, both from 1. */
@@ -19,7 +32,7 @@ export interface ConfigDocument {
   /** Undefined when there are problems. */
   readonly value: unknown
   readonly problems: readonly TextProblem[]
-  place(path: KeyPath, at: 'key' | 'value'): Place
+  readonly place: (path: KeyPath, at: 'key' | 'value') => Place
 }
 
 const mostCharacters = 16 * 2 ** 20
@@ -32,7 +45,9 @@ export function readDocument(text: string): ConfigDocument {
   // The library compares each key with all before it; `checkTree` does the same with a set, so that 10,000 routes stay cheap.
   const options = { lineCounter: lines, prettyErrors: false, uniqueKeys: false, stringKeys: true, logLevel: 'silent' } as const
   const doc = parseDocument(tooLong ? '' : text, options)
-  const problems: TextProblem[] = tooLong ? [{ line: 1, column: 1, message: `is longer than ${mostCharacters} characters`, remedy: 'use a smaller file' }] : []
+  const problems: TextProblem[] = tooLong
+    ? [{ line: 1, column: 1, message: `is longer than ${mostCharacters} characters`, remedy: 'use a smaller file' }]
+    : []
   const at = (offset: number): Place => placeOf(lines, offset)
   for (const { message, pos } of [...doc.errors, ...doc.warnings]) {
     problems.push({ ...at(pos[0]), message: lowerFirst(message), remedy: 'correct the YAML here' })
@@ -58,7 +73,12 @@ function checkTree(doc: Document.Parsed, at: (offset: number) => Place): TextPro
   visit(doc, {
     Node(_, node) {
       if (isAlias(node)) {
-        if (!anchors.has(node.source)) problems.push({ ...at(start(node)), message: `there is no anchor &${node.source} before this alias`, remedy: 'write the value out' })
+        if (!anchors.has(node.source))
+          problems.push({
+            ...at(start(node)),
+            message: `there is no anchor &${node.source} before this alias`,
+            remedy: 'write the value out',
+          })
       } else if (node.anchor !== undefined) anchors.add(node.anchor)
     },
     Map(_, map) {
@@ -77,9 +97,17 @@ function checkKeys(map: YAMLMap, at: (offset: number) => Place): TextProblem[] {
     const place = at(start(key))
     const first = seen.get(name)
     if (first !== undefined) {
-      problems.push({ ...place, message: `the key ${shown(name)} stands here a second time (first in line ${first.line})`, remedy: 'keep one of the two' })
+      problems.push({
+        ...place,
+        message: `the key ${shown(name)} stands here a second time (first in line ${first.line})`,
+        remedy: 'keep one of the two',
+      })
     } else if (name === '__proto__') {
-      problems.push({ ...place, message: 'the key __proto__ cannot be told from what every object has', remedy: 'for a route, write /__proto__' })
+      problems.push({
+        ...place,
+        message: 'the key __proto__ cannot be told from what every object has',
+        remedy: 'for a route, write /__proto__',
+      })
     }
     seen.set(name, first ?? place)
   }

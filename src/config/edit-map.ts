@@ -1,4 +1,4 @@
-import { isMap, isScalar, isSeq, type Node, type Pair, stringify, type YAMLMap } from 'yaml'
+import { isMap, isScalar, type Node, type Pair, stringify, type YAMLMap } from 'yaml'
 
 /** Why a text cannot be edited for somebody. */
 export class EditRefused extends Error {}
@@ -52,11 +52,8 @@ export function keyStart(pair: Pair): number {
 export function pairEnd(pair: Pair): number {
   const { key, value } = pair
   if (value === null || (isScalar(value) && value.value === null && !value.source)) return rangeOf(key)[1]
-  if ((isMap(value) || isSeq(value)) && !value.flow) {
-    const last = value.items.at(-1)
-    if (isMap(value) && last !== undefined) return pairEnd(value.items[value.items.length - 1] as Pair)
-  }
-  return rangeOf(value)[1]
+  const last = isMap(value) && !value.flow ? value.items.at(-1) : undefined
+  return last === undefined ? rangeOf(value)[1] : pairEnd(last)
 }
 
 /** The end of the line on which an offset lies; an offset just behind a line's end belongs to that line. */

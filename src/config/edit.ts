@@ -42,7 +42,8 @@ export function addRoute(text: string, route: NewRoute, file = 'config'): Edited
   const read = readChecked(text, file)
   const key = route.path.startsWith('/') && routeName(route.path) !== '/' ? route.path.slice(1) : route.path
   const there = routesOf(read).find((one) => one.name === routeName(key))
-  if (there !== undefined) throw refusal(file, `there is a route ${shown(there.key)} already`, 'remove it first, or edit the file', there.line)
+  if (there !== undefined)
+    throw refusal(file, `there is a route ${shown(there.key)} already`, 'remove it first, or edit the file', there.line)
   const next = guarded(file, () => withRoute(text, read, key, valueOf(route)))
   readChecked(next, file)
   const line = routesOf(readDocument(next)).find((one) => one.name === routeName(key))?.line ?? 1
@@ -54,7 +55,16 @@ export function removeRoute(text: string, path: string, file = 'config'): Edited
   const read = readChecked(text, file)
   const all = routesOf(read)
   const there = all.find((one) => one.name === routeName(path))
-  if (there === undefined) throw refusal(file, `there is no route ${shown(path)}`, suggest(routeName(path), all.map((one) => one.name), 'route'))
+  if (there === undefined)
+    throw refusal(
+      file,
+      `there is no route ${shown(path)}`,
+      suggest(
+        routeName(path),
+        all.map((one) => one.name),
+        'route',
+      ),
+    )
   const next = guarded(file, () => withoutRoute(text, read, there.key))
   readChecked(next, file)
   return { text: next, change: `removed route ${there.name} (it stood in line ${there.line})` }
@@ -126,7 +136,8 @@ function guarded(file: string, edit: () => string): string {
   try {
     return edit()
   } catch (error) {
-    if (error instanceof EditRefused) throw refusal(file, `cannot be edited without touching more than was asked: ${error.message}`, 'edit the file by hand')
+    if (error instanceof EditRefused)
+      throw refusal(file, `cannot be edited without touching more than was asked: ${error.message}`, 'edit the file by hand')
     throw error
   }
 }

@@ -1,9 +1,17 @@
 import { cosmiconfig } from 'cosmiconfig'
 
 const places = [
-  'relay.config.yaml', 'relay.config.yml', 'relay.config.json',
-  '.relayrc', '.relayrc.yaml', '.relayrc.yml', '.relayrc.json',
-  '.config/relayrc', '.config/relayrc.yaml', '.config/relayrc.yml', '.config/relayrc.json',
+  'relay.config.yaml',
+  'relay.config.yml',
+  'relay.config.json',
+  '.relayrc',
+  '.relayrc.yaml',
+  '.relayrc.yml',
+  '.relayrc.json',
+  '.config/relayrc',
+  '.config/relayrc.yaml',
+  '.config/relayrc.yml',
+  '.config/relayrc.json',
 ]
 
 /** Where a config is looked for inside a folder, first come first served. */
@@ -16,6 +24,12 @@ export const searchPlaces: readonly string[] = places
 export async function findConfig(folder: string): Promise<string | undefined> {
   const asText = (_: string, content: string): string => content
   const loaders = { '.yaml': asText, '.yml': asText, '.json': asText, noExt: asText }
-  const explorer = cosmiconfig('relay', { searchPlaces: places, searchStrategy: 'none', cache: false, ignoreEmptySearchPlaces: false, loaders })
+  const explorer = cosmiconfig('relay', {
+    searchPlaces: places,
+    searchStrategy: 'none',
+    cache: false,
+    ignoreEmptySearchPlaces: false,
+    loaders,
+  })
   return (await explorer.search(folder))?.filepath
 }

@@ -15,9 +15,12 @@ export interface Finding {
 /** Collects what is wrong, so that all of it is told at once. */
 export interface Findings {
   readonly all: readonly Finding[]
-  add(path: KeyPath, message: string, remedy: string): void
-  addKey(path: KeyPath, message: string, remedy: string): void
-  addPair(path: KeyPath, other: KeyPath, told: { readonly message: string; readonly remedy: string }): void
+  /** The value at a path is to blame. */
+  readonly add: (path: KeyPath, message: string, remedy: string) => void
+  /** The last key of a path is to blame. */
+  readonly addKey: (path: KeyPath, message: string, remedy: string) => void
+  /** A key is to blame together with another, whose line is told. */
+  readonly addPair: (path: KeyPath, other: KeyPath, told: { readonly message: string; readonly remedy: string }) => void
 }
 
 /** An empty collection of findings. */
@@ -48,12 +51,12 @@ export function shown(value: unknown): string {
   if (value === null) return 'nothing'
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object') return 'a mapping'
-  return String(value)
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : 'something else'
 }
 
 function visible(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control bytes are what must not reach a terminal
-  const clean = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
+  // Control bytes must not reach a terminal.
+  const clean = text.replace(/[\p{Cc}\u2028\u2029]/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`)
   return clean.length > 80 ? `${clean.slice(0, 77)}…` : clean
 }
 

@@ -8,7 +8,17 @@ type RulesFile = NonNullable<HeadersFile['request']>
 
 /** Fields that relay writes itself: they frame a message or belong to one connection. */
 const owned = new Set([
-  'host', 'content-length', 'transfer-encoding', 'connection', 'te', 'trailer', 'upgrade', 'keep-alive', 'proxy-connection', 'expect', 'http2-settings',
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'connection',
+  'te',
+  'trailer',
+  'upgrade',
+  'keep-alive',
+  'proxy-connection',
+  'expect',
+  'http2-settings',
 ])
 
 const mostRules = 64
@@ -20,8 +30,13 @@ export interface HeaderRules {
 }
 
 /** Compiles header rules: what is removed first, then what is set, then what is added. */
-export function headerRules(written: HeadersFile | undefined, path: KeyPath, { sources, found }: { readonly sources: Sources; readonly found: Findings }): HeaderRules {
-  const side = (rules: RulesFile | undefined, key: string): readonly HeaderRulePlan[] => (rules === undefined ? [] : sideRules(rules, [...path, key], { sources, found }))
+export function headerRules(
+  written: HeadersFile | undefined,
+  path: KeyPath,
+  { sources, found }: { readonly sources: Sources; readonly found: Findings },
+): HeaderRules {
+  const side = (rules: RulesFile | undefined, key: string): readonly HeaderRulePlan[] =>
+    rules === undefined ? [] : sideRules(rules, [...path, key], { sources, found })
   return { request: side(written?.request, 'request'), reply: side(written?.reply, 'reply') }
 }
 
@@ -30,7 +45,11 @@ export function injectsCredential(rules: readonly HeaderRulePlan[]): boolean {
   return rules.some((rule) => rule.op !== 'remove' && /key|token|secret|auth|credential|password|cookie/.test(rule.name))
 }
 
-function sideRules(rules: RulesFile, path: KeyPath, { sources, found }: { readonly sources: Sources; readonly found: Findings }): readonly HeaderRulePlan[] {
+function sideRules(
+  rules: RulesFile,
+  path: KeyPath,
+  { sources, found }: { readonly sources: Sources; readonly found: Findings },
+): readonly HeaderRulePlan[] {
   const made: HeaderRulePlan[] = []
   const put = (op: 'set' | 'add', written: string, value: string, at: KeyPath): void => {
     const name = fieldName(written, [...path, op, written], 'key', found)

@@ -37,7 +37,8 @@ export function listening(routes: readonly RoutePlan[], making: Making): Listeni
 export function trustedProxies({ config, found }: Making): readonly string[] {
   return config.trustedProxies.flatMap((written, index) => {
     const block = readBlock(written)
-    if (block === undefined) found.add(['trustedProxies', index], `${shown(written)} is not an address or a CIDR block`, 'write 10.0.0.0/8, 192.0.2.1 or fd00::/8')
+    if (block === undefined)
+      found.add(['trustedProxies', index], `${shown(written)} is not an address or a CIDR block`, 'write 10.0.0.0/8, 192.0.2.1 or fd00::/8')
     return block ?? []
   })
 }
@@ -62,7 +63,11 @@ function checkTls(files: { readonly cert: string; readonly key: string }, path: 
     try {
       return sources.file(files[which])
     } catch (error) {
-      found.add([...path, which], `cannot read the file ${shown(files[which])}: ${readFault(error)}`, 'correct the path (it is relative to the config file), or make the file readable')
+      found.add(
+        [...path, which],
+        `cannot read the file ${shown(files[which])}: ${readFault(error)}`,
+        'correct the path (it is relative to the config file), or make the file readable',
+      )
       return undefined
     }
   }
@@ -72,7 +77,11 @@ function checkTls(files: { readonly cert: string; readonly key: string }, path: 
     createSecureContext({ cert, key })
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'they do not parse'
-    found.add([...path, 'cert'], `the certificate ${shown(files.cert)} and the key ${shown(files.key)} cannot be used: ${reason}`, 'name a certificate chain and its own private key, both in PEM')
+    found.add(
+      [...path, 'cert'],
+      `the certificate ${shown(files.cert)} and the key ${shown(files.key)} cannot be used: ${reason}`,
+      'name a certificate chain and its own private key, both in PEM',
+    )
   }
 }
 

@@ -18,7 +18,10 @@ export function planFromText(text: string, { file, sources }: { readonly file: s
 }
 
 /** The plan of a config as plain data; undefined, or not to be used, when `found` holds anything afterwards. */
-export function planFromValue(value: unknown, { sources, found }: { readonly sources: Sources; readonly found: Findings }): Plan | undefined {
+export function planFromValue(
+  value: unknown,
+  { sources, found }: { readonly sources: Sources; readonly found: Findings },
+): Plan | undefined {
   const raw = withoutEmpty(value)
   const parsed = configSchema.safeParse(raw)
   const broken = new Set<string>()

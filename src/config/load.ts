@@ -53,7 +53,9 @@ function readText(file: string, readFile = (path: string) => readBounded(path, m
     return readFile(file)
   } catch (error) {
     const message = `cannot read the config file: ${readFault(error)}`
-    throw new ConfigError([{ file: nameFor(file), path: '', message, remedy: 'name a readable file with --config, or write one with `relay init`' }])
+    throw new ConfigError([
+      { file: nameFor(file), path: '', message, remedy: 'name a readable file with --config, or write one with `relay init`' },
+    ])
   }
 }
 

@@ -40,9 +40,12 @@ export function templateVariables(template: string): readonly string[] {
 /** What is wrong with a path that begins with a slash; undefined when nothing is. */
 export function pathFault(path: string): PathFault | undefined {
   if (path.length > 2048) return { message: `is a path of ${path.length} characters`, remedy: 'use at most 2048' }
-  if (/[?#]/.test(path)) return { message: 'holds a query or a fragment', remedy: 'leave out everything from the ? or # on; a query is always passed on' }
-  if (/[^!-~]/.test(path)) return { message: 'holds a space, a control byte or a character outside of ASCII', remedy: 'percent-encode it, as callers do' }
-  if (/%(?![0-9A-Fa-f]{2})/.test(path)) return { message: 'holds a % that two hexadecimal digits do not follow', remedy: 'write %25 for a plain %' }
+  if (/[?#]/.test(path))
+    return { message: 'holds a query or a fragment', remedy: 'leave out everything from the ? or # on; a query is always passed on' }
+  if (/[^!-~]/.test(path))
+    return { message: 'holds a space, a control byte or a character outside of ASCII', remedy: 'percent-encode it, as callers do' }
+  if (/%(?![0-9A-Fa-f]{2})/.test(path))
+    return { message: 'holds a % that two hexadecimal digits do not follow', remedy: 'write %25 for a plain %' }
   if (/%00/.test(path)) return { message: 'holds an encoded NUL', remedy: 'leave it out' }
   if (hasDotSegment(path)) return { message: "holds a '.' or '..' segment", remedy: 'write the path that it leads to' }
   if (path.includes('//')) return { message: 'holds an empty segment (//)', remedy: 'write one slash' }
@@ -63,9 +66,12 @@ function templateFault(template: string): PathFault | undefined {
   const names = templateVariables(template)
   const remedy = 'a variable is one whole segment: /v1/users/{id}'
   for (const segment of template.split('/')) {
-    if (/[{}]/.test(segment) && !/^\{[A-Za-z_][A-Za-z0-9_]*\}$/.test(segment)) return { message: `holds '${segment}', which is no variable`, remedy }
+    if (/[{}]/.test(segment) && !/^\{[A-Za-z_][A-Za-z0-9_]*\}$/.test(segment))
+      return { message: `holds '${segment}', which is no variable`, remedy }
   }
   if (names.length === 0) return { message: 'is a template without a variable', remedy }
   const twice = names.find((name, index) => names.indexOf(name) !== index)
-  return twice === undefined ? undefined : { message: `holds the variable {${twice}} twice`, remedy: 'give each variable a name of its own' }
+  return twice === undefined
+    ? undefined
+    : { message: `holds the variable {${twice}} twice`, remedy: 'give each variable a name of its own' }
 }

@@ -30,7 +30,11 @@ export interface Routing extends Making {
 export function routeTarget(route: WrittenRoute, routing: Routing): RouteTarget | undefined {
   const { mapping, path, targetPath } = route
   if (mapping.to !== undefined && mapping.upstream !== undefined) {
-    routing.found.addKey([...path, 'upstream'], 'the route has both `to` and `upstream`', 'keep one of them; `to` may be the name of an upstream')
+    routing.found.addKey(
+      [...path, 'upstream'],
+      'the route has both `to` and `upstream`',
+      'keep one of them; `to` may be the name of an upstream',
+    )
     return undefined
   }
   if (mapping.to !== undefined && isUrl(mapping.to)) return inlineTarget(mapping.to, route, routing)
@@ -70,12 +74,21 @@ function defaultUpstream({ path }: WrittenRoute, { config, found, table, broken 
   const only = table.names.length === 1 ? table.names[0] : undefined
   const name = config.defaultUpstream ?? only
   if (name !== undefined) return table.named(name)
-  if (!broken.has('') && broken.size === 0) found.addKey(path, 'the route says nowhere to go, and there is no default upstream', 'give it a target (`to`), or set `defaultUpstream`')
+  if (!broken.has('') && broken.size === 0)
+    found.addKey(
+      path,
+      'the route says nowhere to go, and there is no default upstream',
+      'give it a target (`to`), or set `defaultUpstream`',
+    )
   return undefined
 }
 
 // null: the path stays as it came; undefined: there is a problem.
-function readRewrite(behind: string | undefined, { mapping, match, path, targetPath }: WrittenRoute, found: Routing['found']): string | null | undefined {
+function readRewrite(
+  behind: string | undefined,
+  { mapping, match, path, targetPath }: WrittenRoute,
+  found: Routing['found'],
+): string | null | undefined {
   const written = behind ?? mapping.rewrite
   if (behind !== undefined && mapping.rewrite !== undefined) {
     found.addKey([...path, 'rewrite'], 'the path that goes out is given twice: in the target and in `rewrite`', 'keep one of them')
@@ -83,10 +96,13 @@ function readRewrite(behind: string | undefined, { mapping, match, path, targetP
   }
   if (written === undefined) return null
   const at = behind === undefined ? [...path, 'rewrite'] : targetPath
-  const fault = written.startsWith('/') ? pathFault(written.replace(/[{}]/g, '')) : { message: 'does not begin with a slash', remedy: `write /${written}` }
+  const fault = written.startsWith('/')
+    ? pathFault(written.replace(/[{}]/g, ''))
+    : { message: 'does not begin with a slash', remedy: `write /${written}` }
   const unknown = unknownVariable(written, match)
   if (fault !== undefined) found.add(at, `the path ${shown(written)} ${fault.message}`, fault.remedy)
-  else if (unknown !== undefined) found.add(at, `the path ${shown(written)} holds ${shown(unknown)}, which is no variable of the route`, knownVariables(match))
+  else if (unknown !== undefined)
+    found.add(at, `the path ${shown(written)} holds ${shown(unknown)}, which is no variable of the route`, knownVariables(match))
   else return outgoing(written, match)
   return undefined
 }
@@ -106,5 +122,7 @@ function unknownVariable(written: string, match: PathPlan): string | undefined {
 
 function knownVariables(match: PathPlan): string {
   if (match.is !== 'template') return 'only a template has variables: /v1/users/{id}'
-  return `known: ${templateVariables(match.template).map((name) => `{${name}}`).join(', ')}`
+  return `known: ${templateVariables(match.template)
+    .map((name) => `{${name}}`)
+    .join(', ')}`
 }

@@ -16,10 +16,16 @@ export function reportTies(routes: readonly KeyedRoute[], found: Findings): void
     const rival = ids.map((id) => matches.get(id)).find((first) => first !== undefined)
     const namesake = names.get(plan.name)
     if (rival !== undefined) {
-      const told = { message: `matches the same calls as the route ${shown(rival)}`, remedy: 'remove one, or tell them apart by host, method or path' }
+      const told = {
+        message: `matches the same calls as the route ${shown(rival)}`,
+        remedy: 'remove one, or tell them apart by host, method or path',
+      }
       found.addPair(['routes', key], ['routes', rival], told)
     } else if (namesake !== undefined) {
-      const told = { message: `has the same name as the route ${shown(namesake)}; a slash before or behind it changes nothing`, remedy: 'name one of them differently and give it a `path`' }
+      const told = {
+        message: `has the same name as the route ${shown(namesake)}; a slash before or behind it changes nothing`,
+        remedy: 'name one of them differently and give it a `path`',
+      }
       found.addPair(['routes', key], ['routes', namesake], told)
     }
     for (const id of ids) matches.set(id, matches.get(id) ?? key)

@@ -47,7 +47,11 @@ function routePlan(key: string, written: RouteFile, routing: Shared): RoutePlan 
 
 type Rest = Omit<RoutePlan, 'name' | 'host' | 'methods' | 'path'>
 
-function finish(route: WrittenRoute, { target, rules }: { readonly target: RouteTarget; readonly rules: HeaderRules }, routing: Shared): Rest {
+function finish(
+  route: WrittenRoute,
+  { target, rules }: { readonly target: RouteTarget; readonly rules: HeaderRules },
+  routing: Shared,
+): Rest {
   const { mapping } = route
   checkKind(route, target.upstream, routing)
   const isClaude = target.upstream.kind === 'claude'
@@ -72,14 +76,19 @@ function readWrittenPath(written: NonNullable<RouteMapping['path']>) {
 
 function readHost({ mapping, path }: WrittenRoute, { found }: Shared): string | null {
   if (mapping.host === undefined) return null
-  const host = mapping.host.toLowerCase().replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '')
-  if (!isHost(host)) found.add([...path, 'host'], `${shown(mapping.host)} is not a host`, 'write a name or an address, without a port: api.example.com')
+  const host = mapping.host
+    .toLowerCase()
+    .replace(/^\[(.*)\]$/, '$1')
+    .replace(/\.$/, '')
+  if (!isHost(host))
+    found.add([...path, 'host'], `${shown(mapping.host)} is not a host`, 'write a name or an address, without a port: api.example.com')
   return host
 }
 
 function readMethods({ mapping, path }: WrittenRoute, { found }: Shared): readonly string[] | null {
   const { method, methods } = mapping
-  if (method !== undefined && methods !== undefined) found.addKey([...path, 'methods'], 'the route has both `method` and `methods`', 'keep one of them')
+  if (method !== undefined && methods !== undefined)
+    found.addKey([...path, 'methods'], 'the route has both `method` and `methods`', 'keep one of them')
   const written = methods ?? (method === undefined ? undefined : [method])
   written?.forEach((one, index) => {
     const at = methods === undefined ? [...path, 'method'] : [...path, 'methods', index]
@@ -93,7 +102,11 @@ function readCredentialUse({ mapping, path }: WrittenRoute, upstream: UpstreamPl
   const written = config.upstreams[upstream.name]
   const has = typeof written === 'object' && written.credential !== undefined && upstream.name in config.upstreams
   if (mapping.credential === 'replace' && !has && !broken.has(upstream.name)) {
-    found.add([...path, 'credential'], `the upstream ${shown(upstream.name)} has no credential to put in`, 'give the upstream a `credential`, or write pass')
+    found.add(
+      [...path, 'credential'],
+      `the upstream ${shown(upstream.name)} has no credential to put in`,
+      'give the upstream a `credential`, or write pass',
+    )
   }
   return mapping.credential ?? (has ? 'replace' : 'pass')
 }
@@ -101,6 +114,11 @@ function readCredentialUse({ mapping, path }: WrittenRoute, upstream: UpstreamPl
 function checkKind({ mapping, path }: WrittenRoute, upstream: UpstreamPlan, { found }: Shared): void {
   if (upstream.kind === 'claude') return
   for (const key of ['ping', 'compression'] as const) {
-    if (mapping[key] !== undefined) found.addKey([...path, key], `${key} works towards Claude only, and ${shown(upstream.name)} is of kind http`, 'leave it out, or say `kind: claude`')
+    if (mapping[key] !== undefined)
+      found.addKey(
+        [...path, key],
+        `${key} works towards Claude only, and ${shown(upstream.name)} is of kind http`,
+        'leave it out, or say `kind: claude`',
+      )
   }
 }

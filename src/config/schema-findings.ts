@@ -21,7 +21,8 @@ function tell(issue: Issue, path: KeyPath, telling: Telling): void {
   if (issue.code === 'unrecognized_keys') return issue.keys.forEach((key) => tellUnknownKey([...path, key], into))
   const value = secretive(path) ? 'what is written' : shown(valueAt(raw, path))
   if (issue.code === 'invalid_type') return tellType([issue.expected], path, telling)
-  if (issue.code === 'invalid_value') return into.add(path, `${value} is none of ${issue.values.join(', ')}`, meant(valueAt(raw, path), issue.values))
+  if (issue.code === 'invalid_value')
+    return into.add(path, `${value} is none of ${issue.values.join(', ')}`, meant(valueAt(raw, path), issue.values))
   if (issue.code === 'too_small') return into.add(path, `${value} is too small`, `write at least ${issue.minimum}${unit(issue.origin)}`)
   if (issue.code === 'too_big') return into.add(path, `${value} is too big`, `write at most ${issue.maximum}${unit(issue.origin)}`)
   const remedy: unknown = issue.code === 'custom' ? issue.params?.['remedy'] : undefined
@@ -34,7 +35,9 @@ function tellUnion(options: readonly (readonly Issue[])[], path: KeyPath, tellin
   const fitting = flat.filter((issues) => !issues.some((issue) => issue.path.length === 0 && isKind(issue)))
   const best = fitting.toSorted((a, b) => score(a) - score(b))[0]
   if (best !== undefined) return best.forEach((issue) => tell(issue, [...path, ...issue.path.map(plainKey)], telling))
-  const expected = flat.flat().flatMap((issue) => (issue.code === 'invalid_type' ? [issue.expected] : issue.code === 'invalid_value' ? issue.values.map(String) : []))
+  const expected = flat
+    .flat()
+    .flatMap((issue) => (issue.code === 'invalid_type' ? [issue.expected] : issue.code === 'invalid_value' ? issue.values.map(String) : []))
   tellType([...new Set(expected)], path, telling)
 }
 
@@ -63,16 +66,30 @@ function tellUnknownKey(path: KeyPath, into: Findings): void {
   const key = String(path.at(-1))
   const keys = keysAt(path.slice(0, -1))
   const close = nearest(key, keys)
-  into.addKey(path, `${shown(key)} is not a key of relay`, close === undefined ? `keys that may stand here: ${keys.join(', ')}` : `did you mean '${close}'?`)
+  into.addKey(
+    path,
+    `${shown(key)} is not a key of relay`,
+    close === undefined ? `keys that may stand here: ${keys.join(', ')}` : `did you mean '${close}'?`,
+  )
 }
 
 const names: Readonly<Record<string, string>> = {
-  string: 'a string', number: 'a number', int: 'a whole number', boolean: 'true or false', object: 'a mapping', record: 'a mapping', array: 'a list', null: 'nothing',
+  string: 'a string',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  object: 'a mapping',
+  record: 'a mapping',
+  array: 'a list',
+  null: 'nothing',
 }
 
 const remedies: Readonly<Record<string, string>> = {
   string: 'write a string; put quotes around what YAML takes for something else',
-  object: 'write a mapping, one key a line', record: 'write a mapping, one key a line', array: 'write a list, one `- ` a line', boolean: 'write true or false',
+  object: 'write a mapping, one key a line',
+  record: 'write a mapping, one key a line',
+  array: 'write a list, one `- ` a line',
+  boolean: 'write true or false',
 }
 
 function meant(value: unknown, values: readonly unknown[]): string {

@@ -1,12 +1,15 @@
 import { z } from 'zod'
 import { duration, size } from './schema-parts.ts'
 
-const values = 'Values may hold ${request.id}, ${route}, ${client.address}, ${now}, ${method}, ${path}, ${env:NAME} and ${file:path}; write $${ for a plain ${.'
+const values =
+  'Values may hold ${request.id}, ${route}, ${client.address}, ${now}, ${method}, ${path}, ${env:NAME} and ${file:path}; write $${ for a plain ${.'
 
 const rules = z.strictObject({
   remove: z.array(z.string()).max(64).optional().describe('Fields that are taken away, before anything is set or added. Default: none.'),
   set: z.record(z.string(), z.string()).optional().describe(`Fields that replace what was there. ${values} Default: none.`),
-  add: z.record(z.string(), z.union([z.string(), z.array(z.string()).max(64)])).optional()
+  add: z
+    .record(z.string(), z.union([z.string(), z.array(z.string()).max(64)]))
+    .optional()
     .describe(`Fields that are added beside what was there, one or a list of values each. ${values} Default: none.`),
 })
 
@@ -28,29 +31,54 @@ export const routeSchema = z.union([
   z.string(),
   z.null(),
   z.strictObject({
-    to: z.string().optional()
-      .describe('Where it goes: an URL, or the name of an upstream, a path behind either takes the place of the path of the route. Default: the default upstream, same path.'),
-    upstream: z.string().optional().describe('Name of an upstream: the same as `to` with a name and no path. Default: the default upstream.'),
+    to: z
+      .string()
+      .optional()
+      .describe(
+        'Where it goes: an URL, or the name of an upstream, a path behind either takes the place of the path of the route. Default: the default upstream, same path.',
+      ),
+    upstream: z
+      .string()
+      .optional()
+      .describe('Name of an upstream: the same as `to` with a name and no path. Default: the default upstream.'),
     rewrite: z.string().optional().describe('Path that takes the place of the path of the route. Default: the path stays as it came.'),
-    path: path.optional().describe(
-      'The path to match: a string is a prefix, or a template where it holds {variables}; {exact: …}, {prefix: …} and {template: …} say which. '
-        + 'The key of the route is then only its name. Default: the key of the route.',
-    ),
+    path: path
+      .optional()
+      .describe(
+        'The path to match: a string is a prefix, or a template where it holds {variables}; {exact: …}, {prefix: …} and {template: …} say which. ' +
+          'The key of the route is then only its name. Default: the key of the route.',
+      ),
     host: z.string().optional().describe('Only calls to this host (a name or address without a port). Default: any host.'),
     method: z.string().optional().describe('Only calls with this method. Default: any method.'),
     methods: z.array(z.string()).min(1).max(32).optional().describe('Only calls with one of these methods. Default: any method.'),
-    kind: z.enum(['claude', 'http']).optional()
+    kind: z
+      .enum(['claude', 'http'])
+      .optional()
       .describe('What speaks at the URL of this route. Default: claude at api.anthropic.com and builtin:claude, http elsewhere.'),
-    credential: z.enum(['pass', 'replace']).optional()
-      .describe('Whether the credential of the caller passes or that of the upstream goes in. Default: replace when the upstream has one, else pass.'),
-    timeouts: z.strictObject({
-      firstByte: duration('Longest from the last byte of a request to the head of its reply. Default: that of the upstream.').optional(),
-      idle: duration('Longest silence inside a reply. Default: that of the upstream.').optional(),
-    }).optional().describe('Waits of this route. Default: those of the upstream.'),
+    credential: z
+      .enum(['pass', 'replace'])
+      .optional()
+      .describe(
+        'Whether the credential of the caller passes or that of the upstream goes in. Default: replace when the upstream has one, else pass.',
+      ),
+    timeouts: z
+      .strictObject({
+        firstByte: duration('Longest from the last byte of a request to the head of its reply. Default: that of the upstream.').optional(),
+        idle: duration('Longest silence inside a reply. Default: that of the upstream.').optional(),
+      })
+      .optional()
+      .describe('Waits of this route. Default: those of the upstream.'),
     headers: headersSchema.optional().describe('Header rules of this route, after those of the whole relay. Default: none.'),
-    body: size('Most bytes of a request body. Default: by endpoint towards Claude (32MB; batches 256MB, files 500MB), bounds.body elsewhere.').optional(),
-    ping: duration('Silence after which an `event: ping` goes into an SSE reply, between events (Claude only). Default: never.', 1000).optional(),
-    compression: z.enum(['identity', 'pass']).optional()
+    body: size(
+      'Most bytes of a request body. Default: by endpoint towards Claude (32MB; batches 256MB, files 500MB), bounds.body elsewhere.',
+    ).optional(),
+    ping: duration(
+      'Silence after which an `event: ping` goes into an SSE reply, between events (Claude only). Default: never.',
+      1000,
+    ).optional(),
+    compression: z
+      .enum(['identity', 'pass'])
+      .optional()
       .describe('What coding Claude is asked for: identity, or whatever the caller accepts (Claude only). Default: identity.'),
   }),
 ])

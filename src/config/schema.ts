@@ -53,31 +53,55 @@ const log = z.strictObject({
 /** The config file: every key, its type, its default, and what it is for. */
 export const configSchema = z.strictObject({
   $schema: z.string().optional().describe('Where an editor finds the JSON Schema of this file. Default: none.'),
-  listen: z.union([listener, z.array(listener).min(1).max(16)]).prefault('127.0.0.1:8080').describe(
-    'Where callers connect: an address such as 127.0.0.1:8080, [::1]:8080 or localhost:8080; :8080 means every IPv4 address (0.0.0.0), [::]:8080 '
-      + 'every address. Port 0 is any free port. Or {address, tls}, or a list of both. Default: 127.0.0.1:8080.',
+  listen: z
+    .union([listener, z.array(listener).min(1).max(16)])
+    .prefault('127.0.0.1:8080')
+    .describe(
+      'Where callers connect: an address such as 127.0.0.1:8080, [::1]:8080 or localhost:8080; :8080 means every IPv4 address (0.0.0.0), [::]:8080 ' +
+        'every address. Port 0 is any free port. Or {address, tls}, or a list of both. Default: 127.0.0.1:8080.',
+    ),
+  public: flag(
+    false,
+    'Allows a listener that other machines can reach although relay puts in a credential: anybody who reaches the address spends that key.',
   ),
-  public: flag(false, 'Allows a listener that other machines can reach although relay puts in a credential: anybody who reaches the address spends that key.'),
-  admin: admin.prefault('127.0.0.1:9901').describe('The read-only listener for metrics and health; false or off: none. Default: 127.0.0.1:9901.'),
-  workers: z.union([z.literal('auto'), z.number().int().min(1).max(256)]).default('auto').describe('Worker threads; auto is one a core. Default: auto.'),
-  accept: z.enum(['handover', 'reusePort']).default('handover')
-    .describe('How connections come to workers: the main thread hands them over, or each worker listens on the same port. Default: handover.'),
-  trustedProxies: z.array(z.string()).max(1000).default([])
+  admin: admin
+    .prefault('127.0.0.1:9901')
+    .describe('The read-only listener for metrics and health; false or off: none. Default: 127.0.0.1:9901.'),
+  workers: z
+    .union([z.literal('auto'), z.number().int().min(1).max(256)])
+    .default('auto')
+    .describe('Worker threads; auto is one a core. Default: auto.'),
+  accept: z
+    .enum(['handover', 'reusePort'])
+    .default('handover')
+    .describe(
+      'How connections come to workers: the main thread hands them over, or each worker listens on the same port. Default: handover.',
+    ),
+  trustedProxies: z
+    .array(z.string())
+    .max(1000)
+    .default([])
     .describe('Addresses or CIDR blocks of proxies whose forwarded headers are believed. Default: none.'),
   bounds: bounds.prefault({}).describe('Bounds on what a caller may send and hold. Default: the default of each key.'),
   timeouts: timeouts.prefault({}).describe('Waits on the side of the caller. Default: the default of each key.'),
   drain: drain.prefault({}).describe('How relay stops. Default: the default of each key.'),
   log: log.prefault({}).describe('What relay logs. Default: the default of each key.'),
   upstreams: z.record(z.string(), upstreamSchema).default({}).describe('Where calls go: a name, and an URL or a mapping. Default: none.'),
-  defaultUpstream: z.string().optional().describe('Upstream of the routes that name none. Default: the only one under `upstreams`, else none.'),
+  defaultUpstream: z
+    .string()
+    .optional()
+    .describe('Upstream of the routes that name none. Default: the only one under `upstreams`, else none.'),
   headers: headersSchema.prefault({}).describe('Header rules of every route. Default: none.'),
-  routes: z.record(z.string(), routeSchema).default({}).describe(
-    'What callers ask for, and where it goes. The key is a path: it matches itself and all below it, up to the end of a segment; a slash before or behind it changes '
-      + 'nothing; with {variables} it is a template and matches the whole path. What follows a matched prefix, and the query, is appended. The value is an URL, '
-      + 'or the name of an upstream, either with a path that takes the place of the key (without one the path stays as it came); nothing (the default upstream), or a '
-      + 'mapping. The most specific route wins: a host given before none; then an exact path before a template (more literal segments '
-      + 'first, then the one whose literal comes first) before a prefix (longer first); then a method given before none. A tie is an error. Default: none.',
-  ),
+  routes: z
+    .record(z.string(), routeSchema)
+    .default({})
+    .describe(
+      'What callers ask for, and where it goes. The key is a path: it matches itself and all below it, up to the end of a segment; a slash before or behind it changes ' +
+        'nothing; with {variables} it is a template and matches the whole path. What follows a matched prefix, and the query, is appended. The value is an URL, ' +
+        'or the name of an upstream, either with a path that takes the place of the key (without one the path stays as it came); nothing (the default upstream), or a ' +
+        'mapping. The most specific route wins: a host given before none; then an exact path before a template (more literal segments ' +
+        'first, then the one whose literal comes first) before a prefix (longer first); then a method given before none. A tie is an error. Default: none.',
+    ),
 })
 
 /** The config file after parsing: every default filled in, durations in ms, sizes in bytes. */

@@ -29,7 +29,11 @@ export function readCredential(written: CredentialFile, path: KeyPath, context: 
 function readSecret(written: CredentialFile, path: KeyPath, { sources, found }: SecretContext): string | undefined {
   const { env, file } = written
   if ((env === undefined) === (file === undefined)) {
-    found.addKey(path, env === undefined ? 'names no secret' : 'names two secrets', 'give either env (the name of a variable) or file (a path)')
+    found.addKey(
+      path,
+      env === undefined ? 'names no secret' : 'names two secrets',
+      'give either env (the name of a variable) or file (a path)',
+    )
     return undefined
   }
   const at = [...path, env === undefined ? 'file' : 'env']
@@ -37,7 +41,11 @@ function readSecret(written: CredentialFile, path: KeyPath, { sources, found }: 
   try {
     return clean(sources.file(file ?? '').trim(), at, found)
   } catch (error) {
-    found.add(at, `cannot read the file ${shown(file)}: ${readFault(error)}`, 'correct the path (it is relative to the config file), or make the file readable')
+    found.add(
+      at,
+      `cannot read the file ${shown(file)}: ${readFault(error)}`,
+      'correct the path (it is relative to the config file), or make the file readable',
+    )
     return undefined
   }
 }
@@ -49,13 +57,22 @@ function fromEnv(name: string, at: KeyPath, { sources, found }: Pick<SecretConte
   }
   const value = sources.env(name)
   if (value !== undefined && value !== '') return clean(value, at, found)
-  found.add(at, `the environment variable ${shown(name)} is ${value === undefined ? 'not set' : 'empty'}`, `set it where relay starts: export ${name}=…`)
+  found.add(
+    at,
+    `the environment variable ${shown(name)} is ${value === undefined ? 'not set' : 'empty'}`,
+    `set it where relay starts: export ${name}=…`,
+  )
   return undefined
 }
 
 function clean(secret: string, at: KeyPath, found: Findings): string | undefined {
   if (/^[\u0021-\u007e]+$/.test(secret) && secret.length <= 8192) return secret
-  const message = secret === '' ? 'the secret is empty' : secret.length > 8192 ? 'the secret is longer than 8192 characters' : 'the secret holds white space, a control byte or a character outside of ASCII'
+  const message =
+    secret === ''
+      ? 'the secret is empty'
+      : secret.length > 8192
+        ? 'the secret is longer than 8192 characters'
+        : 'the secret holds white space, a control byte or a character outside of ASCII'
   found.add(at, message, 'check how it was written: it must be one line of plain ASCII')
   return undefined
 }

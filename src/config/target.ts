@@ -13,24 +13,28 @@ export interface Origin {
 }
 
 /** An origin, or what is wrong with the URL. */
-export type ReadOrigin = { readonly is: 'origin'; readonly origin: Origin } | { readonly is: 'fault'; readonly message: string; readonly remedy: string }
+export type ReadOrigin =
+  | { readonly is: 'origin'; readonly origin: Origin }
+  | { readonly is: 'fault'; readonly message: string; readonly remedy: string }
 
 const builtin: Origin = { builtin: true, tls: false, host: '127.0.0.1', port: 0, path: '' }
 
 /** Whether a target is an URL (or `builtin:claude`) and not the name of an upstream. */
 export function isUrl(target: string): boolean {
-  return target.includes('://') || /^builtin:/.test(target)
+  return target.includes('://') || target.startsWith('builtin:')
 }
 
 /** Reads an upstream's URL: http, https or `builtin:claude`, without user, query and fragment; `braces`: {variables} may stand in its path. */
 export function readOrigin(written: string, { braces = false } = {}): ReadOrigin {
-  if (/^builtin:/.test(written)) return readBuiltin(written)
+  if (written.startsWith('builtin:')) return readBuiltin(written)
   const [, scheme = '', authority = '', rest = ''] = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(.*)$/is.exec(written) ?? []
   const tls = scheme.toLowerCase() === 'https'
-  if (!tls && scheme.toLowerCase() !== 'http') return fault(`${shown(written)} is not an http:// or https:// URL`, 'write it as https://host/path')
+  if (!tls && scheme.toLowerCase() !== 'http')
+    return fault(`${shown(written)} is not an http:// or https:// URL`, 'write it as https://host/path')
   if (authority.includes('@')) return fault('holds a user or password', 'take it out of the URL and use `credential` instead')
   const address = readAuthority(authority, tls)
-  if (address === undefined) return fault(`${shown(written)} names no valid host and port`, 'write it as https://host, https://host:port or https://[::1]:port')
+  if (address === undefined)
+    return fault(`${shown(written)} names no valid host and port`, 'write it as https://host, https://host:port or https://[::1]:port')
   const broken = rest === '' ? undefined : pathFault(braces ? rest.replace(/[{}]/g, '') : rest)
   if (broken !== undefined) return fault(`${shown(written)} ${broken.message}`, broken.remedy)
   return { is: 'origin', origin: { builtin: false, tls, ...address, path: rest } }

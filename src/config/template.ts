@@ -41,12 +41,16 @@ function readPiece(piece: string, sources: Sources): TemplatePart | Fault {
   if (inner.startsWith('file:')) return fromFile(inner.slice(5), sources)
   const close = nearest(inner, [...variables, 'env:', 'file:'])
   const known = [...variables, 'env:NAME', 'file:path'].join(', ')
-  return fault(`holds the unknown variable ${shown(piece)}`, close === undefined ? `known: ${known}` : `did you mean \${${close}}? known: ${known}`)
+  return fault(
+    `holds the unknown variable ${shown(piece)}`,
+    close === undefined ? `known: ${known}` : `did you mean \${${close}}? known: ${known}`,
+  )
 }
 
 function fromEnv(name: string, sources: Sources): TemplatePart | Fault {
   const value = sources.env(name)
-  if (name === '' || value === undefined) return fault(`needs the environment variable ${shown(name)}, which is not set`, `set it where relay starts: export ${name}=…`)
+  if (name === '' || value === undefined)
+    return fault(`needs the environment variable ${shown(name)}, which is not set`, `set it where relay starts: export ${name}=…`)
   return checked(value, `the environment variable ${shown(name)}`)
 }
 
@@ -54,7 +58,10 @@ function fromFile(path: string, sources: Sources): TemplatePart | Fault {
   try {
     return checked(sources.file(path).replace(/\r?\n$/, ''), `the file ${shown(path)}`)
   } catch (error) {
-    return fault(`cannot read the file ${shown(path)}: ${readFault(error)}`, 'correct the path (it is relative to the config file), or make the file readable')
+    return fault(
+      `cannot read the file ${shown(path)}: ${readFault(error)}`,
+      'correct the path (it is relative to the config file), or make the file readable',
+    )
   }
 }
 
@@ -63,7 +70,8 @@ function checked(text: string, what: string): TemplatePart | Fault {
   const odd = /[^\t\u0020-\u007e]/.exec(text)?.[0]
   if (odd === undefined) return { text }
   const code = odd.codePointAt(0) ?? 0
-  const name = { 0: 'a NUL', 10: 'a line feed', 13: 'a carriage return' }[code] ?? (code < 128 ? 'a control byte' : 'a character outside of ASCII')
+  const name =
+    { 0: 'a NUL', 10: 'a line feed', 13: 'a carriage return' }[code] ?? (code < 128 ? 'a control byte' : 'a character outside of ASCII')
   return fault(`${what} holds ${name}, which no header field may hold`, 'take it out')
 }
 

@@ -43,7 +43,10 @@ export function upstreams(making: Making): Upstreams {
       const known = inlines.get(id)
       if (known !== undefined) return known
       const name = freeName(origin, kind, plans)
-      const plan = makeUpstream({ name, origin: { ...origin, path: '' }, mapping: plainMapping(originText(origin), kind), path: [] }, making)
+      const plan = makeUpstream(
+        { name, origin: { ...origin, path: '' }, mapping: plainMapping(originText(origin), kind), path: [] },
+        making,
+      )
       inlines.set(id, plan)
       plans.set(name, plan)
       return plan
@@ -56,7 +59,11 @@ function namedUpstream(name: string, written: string | UpstreamMapping, making: 
   const { found } = making
   const path: KeyPath = ['upstreams', name]
   if (!/^[A-Za-z][A-Za-z0-9_.-]{0,63}$/.test(name)) {
-    found.addKey(path, `${shown(name)} is not a name for an upstream`, 'begin with a letter, go on with letters, digits, dots, dashes and underscores, 64 at most')
+    found.addKey(
+      path,
+      `${shown(name)} is not a name for an upstream`,
+      'begin with a letter, go on with letters, digits, dots, dashes and underscores, 64 at most',
+    )
     return undefined
   }
   const mapping = typeof written === 'string' ? plainMapping(written, undefined) : written
@@ -92,7 +99,8 @@ function makeUpstream({ name, origin, mapping, path }: Written, { sources, found
       firstByte: mapping.timeouts.firstByte ?? (kind === 'claude' ? 11 * minutes : minutes),
       idle: mapping.timeouts.idle ?? (kind === 'claude' ? 10 * minutes : 5 * minutes),
     },
-    credential: mapping.credential === undefined ? null : readCredential(mapping.credential, [...path, 'credential'], { kind, sources, found }),
+    credential:
+      mapping.credential === undefined ? null : readCredential(mapping.credential, [...path, 'credential'], { kind, sources, found }),
     forwarded: mapping.forwarded ?? kind === 'http',
   }
 }
@@ -103,7 +111,11 @@ function readAuthorities(file: string, path: KeyPath, { sources, found }: Pick<M
     if (sources.live && new X509Certificate(text).subject === undefined) throw new Error('its first certificate has no subject')
     return text
   } catch (error) {
-    found.add(path, `cannot use the certificate authorities in ${shown(file)}: ${readFault(error)}`, 'name a readable file of certificates in PEM')
+    found.add(
+      path,
+      `cannot use the certificate authorities in ${shown(file)}: ${readFault(error)}`,
+      'name a readable file of certificates in PEM',
+    )
     return null
   }
 }
