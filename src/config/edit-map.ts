@@ -6,7 +6,7 @@ export class EditRefused extends Error {}
 /** The text with a pair put in after the last one of a map. */
 export function insertPair(text: string, map: YAMLMap, key: string, value: unknown): string {
   const last = map.items.at(-1)
-  if (map.flow) return insertFlow(text, map, `${JSON.stringify(key)}: ${JSON.stringify(value)}`)
+  if (map.flow) return insertFlow(text, map, flowPair(key, value))
   if (last === undefined) throw new EditRefused('a mapping without braces and without keys')
   return insertLines(text, pairEnd(last), blockLines(key, value, indentOf(text, last)))
 }
@@ -63,7 +63,13 @@ export function lineEnd(text: string, offset: number): number {
   return next === -1 ? text.length : next + 1
 }
 
-function insertFlow(text: string, map: YAMLMap, entry: string): string {
+/** A pair between braces, in a form that both YAML and JSON read. */
+export function flowPair(key: string, value: unknown): string {
+  return `${JSON.stringify(key)}: ${JSON.stringify(value)}`
+}
+
+/** The text with an entry put in behind the last one of a map between braces. */
+export function insertFlow(text: string, map: YAMLMap, entry: string): string {
   const last = map.items.at(-1)
   if (last === undefined) {
     const inside = rangeOf(map)[0] + 1

@@ -1,7 +1,8 @@
-import { isMap, isScalar, type Pair, type YAMLMap } from 'yaml'
+import { isDeepStrictEqual } from 'node:util'
 import { ConfigError, type Problem } from '../base/errors.ts'
 import { type ConfigDocument, readDocument } from './document.ts'
-import { blockLines, cutLines, EditRefused, insertLines, insertPair, keyStart, lineEnd, pairEnd, removePair } from './edit-map.ts'
+import { EditRefused } from './edit-map.ts'
+import { withoutRoute, withRoute } from './edit-routes.ts'
 import { shown } from './findings.ts'
 import { planFromText } from './load-text.ts'
 import { suggest } from './nearest.ts'
@@ -34,9 +35,6 @@ export interface ListedRoute {
   readonly value: unknown
 }
 
-// Tells `routes:` that an edit made from one that was there before: only the former goes when its last route goes.
-const made = 'routes: # added by relay route add'
-
 /** The config's text with a route more, all else as it was; throws a ConfigError when the route is there or would not load. */
 export function addRoute(text: string, route: NewRoute, file = 'config'): Edited {
   const read = readChecked(text, file)
@@ -44,9 +42,11 @@ export function addRoute(text: string, route: NewRoute, file = 'config'): Edited
   const there = routesOf(read).find((one) => one.name === routeName(key))
   if (there !== undefined)
     throw refusal(file, `there is a route ${shown(there.key)} already`, 'remove it first, or edit the file', there.line)
-  const next = guarded(file, () => withRoute(text, read, key, valueOf(route)))
-  readChecked(next, file)
-  const line = routesOf(readDocument(next)).find((one) => one.name === routeName(key))?.line ?? 1
+  const value = valueOf(route)
+  const next = guarded(file, () => withRoute(text, read.doc, { key, value }))
+  const after = readChecked(next, file)
+  guarded(file, () => expectRoutes(read, after, { ...routesValue(read), [key]: value }))
+  const line = routesOf(after).find((one) => one.name === routeName(key))?.line ?? 1
   return { text: next, change: `added route ${routeName(key)} → ${route.to ?? 'the default upstream'} (line ${line})` }
 }
 
@@ -65,8 +65,9 @@ export function removeRoute(text: string, path: string, file = 'config'): Edited
         'route',
       ),
     )
-  const next = guarded(file, () => withoutRoute(text, read, there.key))
-  readChecked(next, file)
+  const next = guarded(file, () => withoutRoute(text, read.doc, there.key))
+  const { [there.key]: _, ...rest } = routesValue(read)
+  guarded(file, () => expectRoutes(read, readChecked(next, file), rest))
   return { text: next, change: `removed route ${there.name} (it stood in line ${there.line})` }
 }
 
@@ -75,10 +76,25 @@ export function listRoutes(text: string, file = 'config'): readonly ListedRoute[
   return routesOf(readChecked(text, file))
 }
 
-function routesOf({ doc, value, place }: ConfigDocument): readonly ListedRoute[] {
-  const routes = isRecord(value) && isRecord(value['routes']) ? value['routes'] : {}
-  const found = doc.contents === null ? [] : Object.entries(routes)
-  return found.map(([key, written]) => ({ name: routeName(key), key, line: place(['routes', key], 'key').line, value: written }))
+// A cut at the wrong place could still load, as something else: what the text says is compared, not only whether it can be read.
+function expectRoutes(before: ConfigDocument, after: ConfigDocument, routes: Readonly<Record<string, unknown>>): void {
+  const rest = ({ value }: ConfigDocument) => ({ ...(isRecord(value) ? value : {}), routes: null })
+  if (isDeepStrictEqual(routesValue(after), routes) && isDeepStrictEqual(rest(after), rest(before))) return
+  throw new EditRefused('what stands beside the route would change its meaning')
+}
+
+function routesValue({ value }: ConfigDocument): Readonly<Record<string, unknown>> {
+  return isRecord(value) && isRecord(value['routes']) ? value['routes'] : {}
+}
+
+function routesOf(read: ConfigDocument): readonly ListedRoute[] {
+  const { place } = read
+  return Object.entries(routesValue(read)).map(([key, written]) => ({
+    name: routeName(key),
+    key,
+    line: place(['routes', key], 'key').line,
+    value: written,
+  }))
 }
 
 // Whoever edits need not have relay's environment and files: the text is checked by itself.
@@ -97,42 +113,7 @@ function valueOf({ to, headers = {}, timeout }: NewRoute): unknown {
   }
 }
 
-function withRoute(text: string, { doc }: ConfigDocument, key: string, value: unknown): string {
-  const root = doc.contents
-  if (root === null || !isMap(root)) return insertLines(text, text.length, [made, ...blockLines(key, value, '  ')])
-  const pair = pairOf(root, 'routes')
-  if (pair !== undefined && isMap(pair.value)) return insertPair(text, pair.value, key, value)
-  if (pair === undefined && root.flow) return insertPair(text, root, 'routes', { [key]: value })
-  if (pair === undefined) return insertLines(text, pairEnd(lastOf(root)), [made, ...blockLines(key, value, '  ')])
-  if (!isScalar(pair.value) || pair.value.source) throw new EditRefused('`routes` is neither a mapping nor empty')
-  return insertLines(text, pairEnd(pair), blockLines(key, value, '  '))
-}
-
-function withoutRoute(text: string, { doc }: ConfigDocument, key: string): string {
-  const root = doc.contents
-  const pair = isMap(root) ? pairOf(root, 'routes') : undefined
-  const routes = pair?.value
-  if (!isMap(root) || pair === undefined || !isMap(routes)) throw new EditRefused('`routes` is not a mapping of its own')
-  const route = pairOf(routes, key)
-  if (route === undefined) throw new EditRefused('the route is not written here itself')
-  const next = removePair(text, routes, route)
-  if (routes.items.length > 1 || routes.flow) return next
-  const start = keyStart(pair)
-  const line = next.slice(start, lineEnd(next, start)).trimEnd()
-  return line === made ? cutLines(next, start, lineEnd(next, start)) : next
-}
-
-function pairOf(map: YAMLMap, key: string): Pair | undefined {
-  return map.items.find((pair) => isScalar(pair.key) && String(pair.key.value) === key)
-}
-
-function lastOf(map: YAMLMap): Pair {
-  const last = map.items.at(-1)
-  if (last === undefined) throw new EditRefused('the file is an empty mapping')
-  return last
-}
-
-function guarded(file: string, edit: () => string): string {
+function guarded<Result>(file: string, edit: () => Result): Result {
   try {
     return edit()
   } catch (error) {

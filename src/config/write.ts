@@ -2,14 +2,20 @@ import { randomBytes } from 'node:crypto'
 import { chmod, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { lock } from 'proper-lockfile'
+import { ConfigError } from '../base/errors.ts'
 import type { Edited } from './edit.ts'
+import { readFault } from './sources.ts'
 
 const waits = { retries: 20, factor: 1.5, minTimeout: 20, maxTimeout: 500 }
 
 /** Edits a file under a lock, so that two edits at once both count: reads it, applies the edit, writes it whole or not at all. */
 export async function editFile(file: string, edit: (text: string) => Edited): Promise<Edited> {
-  const real = await realpath(file)
-  const release = await lock(real, { retries: waits, stale: 10_000 })
+  const real = await realpath(file).catch((error: unknown) =>
+    refuse(file, readFault(error), 'name an existing file with --config, or write one with `relay init`'),
+  )
+  const release = await lock(real, { retries: waits, stale: 10_000 }).catch((error: unknown) =>
+    refuse(file, `it cannot be locked: ${readFault(error)}`, 'wait for the other edit to end, and check that you may write to its folder'),
+  )
   try {
     const text = await readFile(real, 'utf8')
     const edited = edit(text)
@@ -32,6 +38,10 @@ export async function createFile(file: string, text: string, mode = 0o644): Prom
   } finally {
     await handle.close()
   }
+}
+
+function refuse(file: string, reason: string, remedy: string): never {
+  throw new ConfigError([{ file, path: '', message: `cannot be edited: ${reason}`, remedy }])
 }
 
 // Beside the file and not in a temporary folder: only inside one file system is a rename atomic.
