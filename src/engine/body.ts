@@ -21,7 +21,7 @@ export class Body {
   /** What to say before a reply is broken off, asked once: an error in the stream's own words, or null. */
   lastWords: ((end: BodyEnd, error: RelayError | null) => Buffer | null) | null = null
   private limit = Infinity
-  private source: Source | null
+  private readonly source: Source | null
   private sink: Sink | null = null
   private held: Buffer | null = null
   private taps: Tap[] | null = null
@@ -72,7 +72,6 @@ export class Body {
     if (this.end !== null) return
     this.error = error
     this.settle(end)
-    this.source?.cancel(end)
   }
 
   /** Consumer: where the bytes go, from the first to the last. Once. */
@@ -126,10 +125,7 @@ export class Body {
   private overflowError: (() => RelayError) | null = null
 
   private overflow(): boolean {
-    const error = this.overflowError!()
-    const { source } = this
-    this.fail('failed', error)
-    source?.cancel('failed')
+    this.fail('failed', this.overflowError!())
     return false
   }
 
@@ -151,6 +147,7 @@ export class Body {
 
   private settle(end: BodyEnd): void {
     this.end = end
+    this.source?.ended(end)
     const { listeners } = this
     this.listeners = null
     if (listeners !== null) for (const listener of listeners) listener(end, this)
@@ -161,8 +158,8 @@ export class Body {
 export interface Source {
   pause(): void
   resume(): void
-  /** The rest is not wanted: stop, and give up what brings it. */
-  cancel(end: BodyEnd): void
+  /** The body has its end: after `done` the source is free for other work, after any other it stops at once. */
+  ended(end: BodyEnd): void
 }
 
 /** Where a body goes. */

@@ -1,7 +1,8 @@
 import type { BodyEnd } from '../base/ends.ts'
-import type { RelayError } from '../base/errors.ts'
+import { RelayError } from '../base/errors.ts'
 import type { Head } from '../protocol/head.ts'
 import type { RequestHead } from '../protocol/request.ts'
+import { Name } from '../protocol/names.ts'
 import { Edits } from '../protocol/edits.ts'
 import type { Body } from './body.ts'
 
@@ -36,7 +37,7 @@ export class Call {
   /** What must stop at once when the caller leaves: a wait for a connection, or the connection itself. */
   work: { cancel(end: BodyEnd): void } | null = null
   /** Told of each 1xx head (but 101) that the upstream sends before its reply. */
-  onInform: ((status: number, head: Head) => void) | null = null
+  informed: Informed | null = null
   /** Open numbers that stages leave for the end: usage and the like, by the stage that owns them. */
   notes: CallNotes = noNotes
   private listeners: CallListener[] | null = null
@@ -48,6 +49,7 @@ export class Call {
     this.body = body
     this.caller = caller
     this.targetFrom = head.pathStart
+    this.edits.drop(1 << Name.host)
   }
 
   /** Told once when the call is over, its reply delivered or not. */
@@ -103,6 +105,11 @@ export function compose(stages: readonly Stage[], send: Next): Next {
   return stages.reduceRight<Next>((next, stage) => (call) => stage(call, next), send)
 }
 
+/** Passes informational heads on. */
+export interface Informed {
+  inform(status: number, head: Head): void
+}
+
 /** Who calls. */
 export interface Caller {
   readonly address: string
@@ -129,6 +136,12 @@ export interface CallNotes {
 
 /** The route of a call that matched none. */
 export const unrouted: RouteInfo = { name: '', slot: 0, upstream: '', upstreamSlot: 0, kind: 'http' }
+
+/** What a call fails with that is stopped before its reply: its caller left, or a drain cut it. */
+export function stopped(end: BodyEnd): RelayError {
+  if (end === 'drained') return new RelayError('unavailable', 'relay is shutting down', { shouldRetry: true, retryAfterMs: 1000 })
+  return new RelayError('cancelled', 'the caller left')
+}
 
 const nothing = Buffer.alloc(0)
 const noNotes: CallNotes = Object.freeze({})

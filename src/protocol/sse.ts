@@ -34,8 +34,8 @@ const empty = Buffer.alloc(0)
 const newline = Buffer.from('\n')
 const unnamed = -2
 const unwanted = -1
-/** What a kept line holds besides its value: a byte order mark, `data`, a colon and a space. */
-const lineSlack = byteOrderMark.length + dataName.length + 2
+/** What a kept line holds besides its value: a byte order mark, the field's name, a colon and a space. */
+const lineSlack = byteOrderMark.length + eventName.length + 2
 
 /** Prepares the names of kinds once, for every scanner that wants them. */
 export function sseKinds(names: readonly string[]): SseKinds {
@@ -46,6 +46,7 @@ export function sseKinds(names: readonly string[]): SseKinds {
 export class SseScanner {
   readonly #kinds: SseKinds
   readonly #maxData: number
+  readonly #maxLine: number
   readonly #onEvent: SseOptions['onEvent']
   readonly #onSkipped: SseOptions['onSkipped']
   // The event so far. Its data lies in the chunk being read (dataFrom >= 0), or in `kept`.
@@ -68,6 +69,7 @@ export class SseScanner {
   constructor({ kinds, maxData = 65_536, onEvent, onSkipped }: SseOptions) {
     this.#kinds = kinds
     this.#maxData = maxData
+    this.#maxLine = lineSlack + Math.max(maxData, ...kinds.map((kind) => kind.length))
     this.#onEvent = onEvent
     this.#onSkipped = onSkipped
   }
@@ -159,7 +161,7 @@ export class SseScanner {
     }
     if (this.#line === null) return
     const length = this.#lineLength + end - start
-    if (length > this.#maxData + lineSlack) {
+    if (length > this.#maxLine) {
       this.#line = null
       if (this.#lineFirst !== colon) this.#isLost = true
       // It may have been the event's name: no wanted one is that long.

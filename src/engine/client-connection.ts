@@ -1,0 +1,229 @@
+import type { Socket } from 'node:net'
+import type { BodyEnd } from '../base/ends.ts'
+import { RelayError } from '../base/errors.ts'
+import { refusal, type Refusal } from '../protocol/head.ts'
+import type { RequestHead } from '../protocol/request.ts'
+import type { Body } from './body.ts'
+import { Call, type Caller } from './call.ts'
+import { Exchange, type ExchangeLine } from './exchange.ts'
+import { closeLine, writeReply } from './reply-writer.ts'
+import { RequestReader, type RequestLine } from './request-reader.ts'
+import type { Server, ServerHost } from './server.ts'
+import type { Timed } from './sweep.ts'
+
+/**
+ * One caller's connection: it reads calls one after the other and carries an exchange for each. Whoever leaves (FIN or reset) cancels
+ * the call that is under way. Without a call it holds as little as it can: its socket's listeners are shared functions.
+ */
+export class ClientConnection implements Timed, RequestLine, ExchangeLine {
+  readonly socket: OwnedSocket
+  deadline: number
+  place = -1
+  private readonly server: Server
+  private readonly reader: RequestReader
+  private caller: Caller | null = null
+  private exchange: Exchange | null = null
+  private isDraining = false
+  /** Bytes thrown away since the last answer went out; -1 before. They are read until the peer closes, so that no reset eats the answer. */
+  private lingered = -1
+
+  constructor(socket: Socket, server: Server) {
+    // The socket carries its connection for the shared listeners below.
+    const owned = (this.socket = socket as OwnedSocket)
+    owned.owner = this
+    this.server = server
+    this.reader = new RequestReader(this)
+    server.host.sweep.add(this)
+    this.deadline = server.host.sweep.now + server.limits.headMs
+    owned.on('data', onData)
+    owned.on('end', onEnd)
+    owned.on('error', onError)
+    owned.on('close', onClose)
+  }
+
+  get host(): ServerHost {
+    return this.server.host
+  }
+
+  get limits(): Server['limits'] {
+    return this.server.limits
+  }
+
+  get isClosing(): boolean {
+    return this.server.isClosing
+  }
+
+  data(chunk: Buffer): void {
+    if (this.lingered < 0) return this.reader.data(chunk)
+    this.lingered += chunk.length
+    if (this.lingered > maxLingered) this.destroy()
+  }
+
+  takeHead(): RequestHead {
+    return this.server.takeHead()
+  }
+
+  returnHead(head: RequestHead): void {
+    this.server.returnHead(head)
+  }
+
+  waitFor(what: 'head' | 'idle' | 'body'): void {
+    const { headMs, idleMs, bodyMs } = this.server.limits
+    if (this.isDraining) return
+    this.deadline = this.server.host.sweep.now + (what === 'head' ? headMs : what === 'idle' ? idleMs : bodyMs)
+  }
+
+  waitForNothing(): void {
+    if (!this.isDraining) this.deadline = Infinity
+  }
+
+  pauseSocket(): void {
+    this.socket.pause()
+  }
+
+  resumeSocket(): void {
+    this.socket.resume()
+  }
+
+  /** Reader: a call's head is whole. */
+  begin(head: RequestHead, body: Body): void {
+    const { server } = this
+    const call = new Call(server.nextId(), performance.now(), head, body, (this.caller ??= this.whoCalls()))
+    this.exchange = new Exchange(call, this)
+    this.exchange.run()
+  }
+
+  /** Reader: the message cannot be taken; the connection ends behind the answer. */
+  refuse(refused: Refusal): void {
+    const { host } = this.server
+    host.refused(refused.failure)
+    const error = new RelayError(refused.failure, refused.message)
+    // A body that turns out malformed ends a call that is under way: whoever works on it learns it from the body's end.
+    if (this.exchange !== null) return this.exchange.call.body.fail('failed', error)
+    const reply = host.errorReply(error, null)
+    const options = { framing: 'length', connection: closeLine, first: reply.body.take(), isWhole: true } as const
+    host.slab.send(this.socket, writeReply(reply, options, host.slab))
+    this.linger()
+  }
+
+  pause(): void {
+    this.reader.pause()
+  }
+
+  resume(): void {
+    this.reader.resume()
+  }
+
+  /** The request's body has its end. */
+  ended(): void {
+    this.reader.bodyEnded()
+  }
+
+  waitForDrain(): void {
+    if (this.isDraining) return
+    this.isDraining = true
+    this.deadline = this.server.host.sweep.now + this.server.limits.writeMs
+    this.socket.once('drain', onDrain)
+  }
+
+  drained(): void {
+    this.isDraining = false
+    if (this.lingered >= 0) return
+    this.waitForNothing()
+    if (this.exchange === null) this.waitFor('idle')
+    this.exchange?.reply?.body.resume()
+  }
+
+  exchanged(goesOn: boolean): void {
+    this.returnHead(this.exchange!.call.head)
+    this.exchange = null
+    if (goesOn) this.reader.next()
+    else this.linger()
+  }
+
+  brokeOff(byReset: boolean): void {
+    this.exchange = null
+    if (byReset) this.socket.resetAndDestroy()
+    else this.linger()
+  }
+
+  closeIfIdle(): void {
+    if (this.exchange === null && this.lingered < 0) this.linger()
+  }
+
+  /** The call that is under way, if there is one. */
+  get current(): Exchange | null {
+    return this.exchange
+  }
+
+  destroy(): void {
+    this.socket.destroy()
+  }
+
+  expire(): void {
+    const { exchange } = this
+    if (exchange !== null && this.isDraining) {
+      exchange.leave('timed_out')
+      this.destroy()
+    } else if (exchange !== null) exchange.call.body.fail('timed_out', new RelayError('slow_caller', 'the request body stopped coming'))
+    else if (this.lingered >= 0) this.destroy()
+    else if (this.reader.isInHead) this.refuse(slowHead)
+    else this.linger()
+  }
+
+  /** The peer closed, or its connection broke: nobody waits for an answer any more. */
+  leave(end: BodyEnd): void {
+    this.exchange?.leave(end)
+    this.exchange = null
+    this.destroy()
+  }
+
+  closed(): void {
+    this.leave('cancelled')
+    this.server.host.sweep.remove(this)
+    this.server.gone(this)
+  }
+
+  private linger(): void {
+    this.lingered = 0
+    this.reader.release()
+    this.socket.resume()
+    this.deadline = this.server.host.sweep.now + lingerMs
+    this.socket.end()
+  }
+
+  private whoCalls(): Caller {
+    const { socket } = this
+    const address = socket.remoteAddress ?? ''
+    return { address, isTls: socket.encrypted === true, isTrusted: this.server.host.isTrusted(address) }
+  }
+}
+
+interface OwnedSocket extends Socket {
+  owner: ClientConnection
+  readonly encrypted?: boolean
+}
+
+function onData(this: OwnedSocket, chunk: Buffer): void {
+  this.owner.data(chunk)
+}
+
+function onEnd(this: OwnedSocket): void {
+  this.owner.leave('cancelled')
+}
+
+function onError(): void {
+  // `close` follows, and does what is to be done.
+}
+
+function onClose(this: OwnedSocket): void {
+  this.owner.closed()
+}
+
+function onDrain(this: OwnedSocket): void {
+  this.owner.drained()
+}
+
+const maxLingered = 1 << 20
+const lingerMs = 2000
+const slowHead = refusal('slow_caller', 'the request head took too long')

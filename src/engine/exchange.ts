@@ -1,0 +1,175 @@
+import type { Socket } from 'node:net'
+import type { BodyEnd } from '../base/ends.ts'
+import { RelayError } from '../base/errors.ts'
+import { Edits } from '../protocol/edits.ts'
+import type { Head } from '../protocol/head.ts'
+import { Name } from '../protocol/names.ts'
+import { statusLine } from '../protocol/status.ts'
+import type { Sink } from './body.ts'
+import type { Call, Informed, Reply } from './call.ts'
+import { closeLine, keepAliveLine, maxFirst, replyFramingFor, writeReply, type ReplyFraming } from './reply-writer.ts'
+import { lastChunkWith, writeChunk } from './request-writer.ts'
+import type { ServerHost } from './server.ts'
+
+/** What an exchange needs of the connection that carries it. */
+export interface ExchangeLine {
+  readonly socket: Socket
+  readonly host: ServerHost
+  /** Whether the connection is to close behind this answer. */
+  readonly isClosing: boolean
+  /** The caller reads slower than the upstream writes; `drained` is called when it has caught up. */
+  waitForDrain(): void
+  /** The exchange is over: on to the next call, or to the end of the connection. */
+  exchanged(goesOn: boolean): void
+  /** It broke off: the connection ends in a way that nobody takes for the reply's end. */
+  brokeOff(byReset: boolean): void
+}
+
+/** One call on a caller's connection, from its whole head to the end of its reply: the sink of the reply's body. */
+export class Exchange implements Sink, Informed {
+  readonly call: Call
+  reply: Reply | null = null
+  private readonly line: ExchangeLine
+  private framing: ReplyFraming = 'none'
+  private persists: boolean
+  private isEnded = false
+  /** The last chunk went out with the head. */
+  private isWritten = false
+
+  constructor(call: Call, line: ExchangeLine) {
+    this.call = call
+    this.line = line
+    const { minor, fields } = call.head
+    this.persists = minor === 1 ? !fields.saysClose : fields.saysKeepAlive
+    if (minor === 1) call.informed = this
+    else call.edits.drop(1 << Name.expect)
+  }
+
+  /** Runs the call; both ends of the promise come back here. */
+  run(): void {
+    this.line.host.handle(this.call).then(
+      (reply) => this.answer(reply),
+      (error: unknown) => this.answerError(error),
+    )
+  }
+
+  push(bytes: Buffer, isOwned: boolean): boolean {
+    if (this.isEnded || bytes.length === 0) return true
+    this.call.bytesOut += bytes.length
+    if (this.framing === 'none' || this.write(bytes, isOwned)) return true
+    this.line.waitForDrain()
+    return false
+  }
+
+  finish(trailers: Buffer): void {
+    if (this.isEnded) return
+    if (this.framing === 'chunked' && !this.isWritten) this.line.socket.write(lastChunkWith(trailers))
+    const { body } = this.call
+    const goesOn = this.persists && body.isComplete && (body.end === null || body.end === 'done')
+    this.settle('done')
+    this.line.exchanged(goesOn)
+  }
+
+  fail(end: BodyEnd, error: RelayError | null): void {
+    if (this.isEnded) return
+    this.call.error ??= error
+    this.settle(end)
+    // Chunked and counted bodies show by a bare FIN that they are cut; one that ends with its connection only by a reset.
+    this.line.brokeOff(this.framing === 'until-close')
+  }
+
+  inform(status: number, head: Head): void {
+    if (this.isEnded || this.reply !== null) return
+    const { slab } = this.line.host
+    slab.reserve(head.bytes.length + 64)
+    let o = slab.at + statusLine(status).copy(slab.bytes, slab.at)
+    o = new Edits().write(head, slab.bytes, o)
+    slab.bytes[o++] = 13
+    slab.bytes[o++] = 10
+    slab.send(this.line.socket, o)
+  }
+
+  /** The caller left, or went silent: everything behind this call stops. */
+  leave(end: BodyEnd): void {
+    if (this.isEnded) return
+    const { call, reply } = this
+    if (reply === null) call.cancel(end)
+    else reply.body.cancel(end)
+    this.settle(end)
+  }
+
+  /** A drain ends the call: told in its own words where a reply has begun, as a failure where none has. */
+  cut(): void {
+    this.persists = false
+    if (this.reply === null) this.call.cancel('drained')
+    else this.reply.body.fail('drained', new RelayError('unavailable', 'relay is shutting down'))
+  }
+
+  private answer(reply: Reply): void {
+    if (this.isEnded) return reply.body.cancel('cancelled')
+    this.reply = reply
+    this.call.firstByteAfterMs = performance.now() - this.call.startedAt
+    this.writeHead(reply)
+    reply.body.pipe(this)
+  }
+
+  private answerError(error: unknown): void {
+    const { host } = this.line
+    const failed = error instanceof RelayError ? error : new RelayError('internal', 'relay failed', { cause: error })
+    if (failed !== error) host.bug(error)
+    this.call.error = failed
+    if (!this.isEnded) this.answer(host.errorReply(failed, this.call))
+  }
+
+  private writeHead(reply: Reply): void {
+    const { call, line } = this
+    const { body } = reply
+    const { method, minor } = call.head
+    call.status = reply.status
+    const framing = (this.framing = replyFramingFor(reply, method, minor))
+    // The rest of a request that has been refused is not waited for: its sender learns from `close` that it may stop.
+    const isEarly = !call.body.isComplete && reply.status >= 400
+    if (isEarly || line.isClosing || framing === 'until-close') this.persists = false
+    const held = body.take()
+    const isJoined = held !== null && framing !== 'none' && held.length <= maxFirst
+    const first = isJoined ? held : null
+    const isWhole = (this.isWritten = body.isComplete && (held === null || isJoined))
+    const connection = this.persists ? (minor === 0 ? keepAliveLine : null) : closeLine
+    const { slab } = line.host
+    const hasRoom = slab.send(line.socket, writeReply(reply, { framing, connection, first, isWhole }, slab))
+    if (first !== null) call.bytesOut += first.length
+    if (held !== null && !isJoined) this.push(held, true)
+    else if (!hasRoom && !isWhole) line.waitForDrain()
+  }
+
+  private write(bytes: Buffer, isOwned: boolean): boolean {
+    const { slab } = this.line.host
+    const { socket } = this.line
+    if (this.framing === 'chunked') return slab.send(socket, writeChunk(bytes, slab))
+    if (isOwned) return socket.write(bytes)
+    slab.reserve(bytes.length)
+    return slab.send(socket, slab.at + bytes.copy(slab.bytes, slab.at))
+  }
+
+  private settle(end: BodyEnd): void {
+    this.isEnded = true
+    const { call } = this
+    if (call.body.end === null) call.body.cancel(call.body.isComplete ? 'done' : end === 'done' ? 'cancelled' : end)
+    call.settle(end === 'done' && call.error !== null ? failedEnd(call.error) : end)
+  }
+}
+
+/** How a call ended whose failure was told in full. */
+function failedEnd(error: RelayError): BodyEnd {
+  switch (error.failure) {
+    case 'upstream_failed':
+      return 'upstream_failed'
+    case 'timed_out':
+    case 'slow_caller':
+      return 'timed_out'
+    case 'cancelled':
+      return 'cancelled'
+    default:
+      return 'failed'
+  }
+}

@@ -1,0 +1,69 @@
+import { chunkHeadRoom, writeChunkHead } from '../protocol/chunked.ts'
+import { statusLine } from '../protocol/status.ts'
+import type { Reply } from './call.ts'
+import { lastChunkWith, maxJoined } from './request-writer.ts'
+import type { Slab } from './slab.ts'
+
+/** How a reply's body is framed towards its caller. */
+export type ReplyFraming = 'none' | 'length' | 'chunked' | 'until-close'
+
+/** How a reply may be framed: none where the method or status has no body; chunks only for those that know them (RFC 9112 §6.1). */
+export function replyFramingFor(reply: Reply, method: string, minor: number): ReplyFraming {
+  const { status, body } = reply
+  if (method === 'HEAD' || status === 204 || status === 304 || status < 200) return 'none'
+  if (body.length >= 0) return 'length'
+  return minor === 0 ? 'until-close' : 'chunked'
+}
+
+/** What a reply's head says besides the reply's own fields. */
+export interface ReplyHeadOptions {
+  readonly framing: ReplyFraming
+  /** The connection's fate: `close`, `keep-alive` (said to HTTP/1.0 only), or nothing. */
+  readonly connection: Buffer | null
+  readonly first: Buffer | null
+  /** The first bytes are all there are: a chunked body is ended in the same write. */
+  readonly isWhole: boolean
+}
+
+/** Writes a reply's head, and the body bytes that are there, at the slab's place; the offset behind them. */
+export function writeReply(reply: Reply, options: ReplyHeadOptions, slab: Slab): number {
+  const { head, edits, body } = reply
+  const { framing, first } = options
+  const room = (head === null ? 0 : head.bytes.length) + edits.room + (first === null ? 0 : first.length) + body.trailers.length + 256
+  slab.reserve(room)
+  const out = slab.bytes
+  let o = slab.at + statusLine(reply.status).copy(out, slab.at)
+  o = edits.write(head, out, o)
+  if (options.connection !== null) o += options.connection.copy(out, o)
+  if (framing === 'length') o = writeLength(body.length, out, o)
+  else if (framing === 'chunked') o += chunked.copy(out, o)
+  else if (framing === 'none' && reply.silentLength >= 0) o = writeLength(reply.silentLength, out, o)
+  o += blank.copy(out, o)
+  if (framing === 'chunked') return writeFirstChunk(reply, options, out, o)
+  return first === null ? o : o + first.copy(out, o)
+}
+
+function writeFirstChunk(reply: Reply, { first, isWhole }: ReplyHeadOptions, out: Buffer, at: number): number {
+  let o = at
+  if (first !== null) {
+    o = writeChunkHead(out, o, first.length)
+    o += first.copy(out, o)
+    o += blank.copy(out, o)
+  }
+  return isWhole ? o + lastChunkWith(reply.body.trailers).copy(out, o) : o
+}
+
+function writeLength(length: number, out: Buffer, at: number): number {
+  let o = at + contentLength.copy(out, at)
+  o += out.write(String(length), o, 'latin1')
+  return o + blank.copy(out, o)
+}
+
+/** Longest first piece of a reply's body that is written together with its head. */
+export const maxFirst = maxJoined - chunkHeadRoom
+
+export const closeLine = Buffer.from('connection: close\r\n')
+export const keepAliveLine = Buffer.from('connection: keep-alive\r\n')
+const contentLength = Buffer.from('content-length: ')
+const chunked = Buffer.from('transfer-encoding: chunked\r\n')
+const blank = Buffer.from('\r\n')

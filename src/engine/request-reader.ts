@@ -1,0 +1,256 @@
+import { LF, isToken } from '../protocol/bytes.ts'
+import { ChunkDecoder } from '../protocol/chunked.ts'
+import { CHUNKED, requestFraming } from '../protocol/framing.ts'
+import { refusal, type Refusal } from '../protocol/head.ts'
+import { Name } from '../protocol/names.ts'
+import type { RequestHead } from '../protocol/request.ts'
+import { Body, type Source } from './body.ts'
+
+/** What the reader needs of the connection that it reads for. */
+export interface RequestLine extends Source {
+  readonly limits: { readonly head: number; readonly fields: number }
+  takeHead(): RequestHead
+  returnHead(head: RequestHead): void
+  waitFor(what: 'head' | 'idle' | 'body'): void
+  waitForNothing(): void
+  pauseSocket(): void
+  resumeSocket(): void
+  begin(head: RequestHead, body: Body): void
+  refuse(refused: Refusal): void
+}
+
+type State = 'head' | 'body' | 'busy' | 'off'
+
+/**
+ * Cuts the bytes of one caller's connection into calls, however they arrive: heads, bodies, and what is sent ahead while a call is
+ * under way (kept up to a bound, then the socket is paused).
+ */
+export class RequestReader {
+  private state: State = 'head'
+  private isPaused = false
+  /** Bytes of a head that is not whole, or sent ahead; `pendingLength` of them count. */
+  private pending: Buffer | null = null
+  private pendingLength = 0
+  private remaining = 0
+  private decoder: ChunkDecoder | null = null
+  private body: Body | null = null
+  private readonly line: RequestLine
+
+  constructor(line: RequestLine) {
+    this.line = line
+  }
+
+  /** Whether a head has begun and is not whole. */
+  get isInHead(): boolean {
+    return this.state === 'head' && this.pending !== null
+  }
+
+  data(chunk: Buffer): void {
+    switch (this.state) {
+      case 'head':
+        return this.readHead(chunk)
+      case 'body':
+        return this.readBody(chunk)
+      case 'busy':
+        return this.keepAhead(chunk)
+      case 'off':
+    }
+  }
+
+  /** The call is over: on to the next, which may be here already. */
+  next(): void {
+    this.state = 'head'
+    this.body = null
+    const ahead = this.takePending()
+    if (ahead === null) this.line.waitFor('idle')
+    else this.readHead(ahead)
+    this.resume()
+  }
+
+  /** The body has its end; if that came early, the rest of its bytes is nobody's. */
+  bodyEnded(): void {
+    if (this.state === 'body') this.release()
+  }
+
+  /** Nothing more is wanted. */
+  release(): void {
+    this.state = 'off'
+    this.pending = null
+    this.decoder = null
+    this.resume()
+  }
+
+  pause(): void {
+    if (this.isPaused || this.state !== 'body') return
+    this.isPaused = true
+    this.line.waitForNothing()
+    this.line.pauseSocket()
+  }
+
+  resume(): void {
+    if (!this.isPaused) return
+    this.isPaused = false
+    if (this.state === 'body') this.line.waitFor('body')
+    this.line.resumeSocket()
+  }
+
+  private readHead(chunk: Buffer): void {
+    const before = this.pendingLength
+    const bytes = this.withPending(chunk)
+    const from = skipEmptyLines(bytes)
+    const end = bytes.indexOf(blankLine, Math.max(from, before - 3))
+    if (end < 0) {
+      const refused = this.checkPartial(bytes, from, before)
+      if (refused !== null) return this.refuse(refused)
+      if (this.pending === null) this.keep(chunk)
+      if (before === 0) this.line.waitFor(from === bytes.length ? 'idle' : 'head')
+      return
+    }
+    this.pending = null
+    this.pendingLength = 0
+    if (end + 2 - from > this.line.limits.head) return this.refuse(tooLong(bytes, from, this.line.limits.head))
+    const head = this.line.takeHead()
+    const refused = head.parse(bytes, from, end + 2, this.line.limits.fields) ?? checkMeaning(head) ?? this.start(head, bytes, end + 4)
+    if (refused === null) return
+    this.line.returnHead(head)
+    this.refuse(refused)
+  }
+
+  private refuse(refused: Refusal): void {
+    this.release()
+    this.line.refuse(refused)
+  }
+
+  /** What can be said against a head before it is whole, so that nobody waits for the rest of nonsense. */
+  private checkPartial(bytes: Buffer, from: number, before: number): Refusal | null {
+    if (from < bytes.length && bytes[from] !== 13 && isToken[bytes[from]!] === 0) return notHttp
+    if (bytes.length - from > this.line.limits.head) return tooLong(bytes, from, this.line.limits.head)
+    for (let at = bytes.indexOf(LF, Math.max(from, before)); at >= 0; at = bytes.indexOf(LF, at + 1)) {
+      if (bytes[at - 1] !== 13) return bareLf
+    }
+    return null
+  }
+
+  /** A head is whole and means one thing: begins its body, and the call. */
+  private start(head: RequestHead, bytes: Buffer, from: number): Refusal | null {
+    const framing = requestFraming(head.fields, head.minor)
+    if (typeof framing !== 'number') return framing
+    const body = (this.body = new Body(framing === CHUNKED ? -1 : framing, this.line))
+    this.state = framing === 0 ? 'busy' : 'body'
+    this.remaining = framing
+    if (framing === CHUNKED) this.decoder = new ChunkDecoder()
+    if (framing === 0) body.finish(none)
+    if (from < bytes.length) {
+      const refused = framing === 0 ? this.keepRest(bytes, from) : this.feed(bytes, from)
+      if (refused !== null) return refused
+    }
+    if (this.state === 'body') this.line.waitFor('body')
+    else this.line.waitForNothing()
+    this.line.begin(head, body)
+    return null
+  }
+
+  private readBody(chunk: Buffer): void {
+    this.line.waitFor('body')
+    const refused = this.feed(chunk, 0)
+    if (refused !== null) return this.refuse(refused)
+    if (this.state === 'busy') this.line.waitForNothing()
+  }
+
+  private feed(bytes: Buffer, from: number): Refusal | null {
+    const { decoder } = this
+    const body = this.body!
+    if (decoder === null) {
+      const take = Math.min(this.remaining, bytes.length - from)
+      this.remaining -= take
+      if (!body.push(bytes.subarray(from, from + take), true) && this.remaining > 0) this.pause()
+      return this.remaining === 0 ? this.finishBody(none, bytes, from + take) : null
+    }
+    const refused = decoder.feed(bytes, from, bytes.length)
+    if (refused !== null) return refused
+    const { payloadStart, payloadEnd } = decoder
+    if (payloadEnd > payloadStart && !body.push(bytes.subarray(payloadStart, payloadEnd), true) && !decoder.isDone) this.pause()
+    return decoder.isDone ? this.finishBody(decoder.trailers, bytes, decoder.consumed) : null
+  }
+
+  private finishBody(trailers: Buffer, bytes: Buffer, from: number): Refusal | null {
+    this.decoder = null
+    // A body that was given up in this very read leaves the reader off: what follows it is not a call of anybody's.
+    if (this.state === 'off') return null
+    this.state = 'busy'
+    this.body!.finish(trailers)
+    return this.keepRest(bytes, from)
+  }
+
+  private keepRest(bytes: Buffer, from: number): null {
+    if (from < bytes.length) this.keepAhead(bytes.subarray(from))
+    return null
+  }
+
+  private keepAhead(chunk: Buffer): void {
+    if (this.pending === null) this.keep(chunk)
+    else this.withPending(chunk)
+    if (this.pendingLength <= maxAhead || this.isPaused) return
+    this.isPaused = true
+    this.line.pauseSocket()
+  }
+
+  private keep(chunk: Buffer): void {
+    this.pending = chunk
+    this.pendingLength = chunk.length
+  }
+
+  private takePending(): Buffer | null {
+    const ahead = this.pending === null ? null : this.pending.subarray(0, this.pendingLength)
+    this.pending = null
+    this.pendingLength = 0
+    return ahead
+  }
+
+  /** The chunk behind what is kept; room grows by doubling, so that single bytes do not cost a copy of everything each. */
+  private withPending(chunk: Buffer): Buffer {
+    const { pending, pendingLength } = this
+    if (pending === null) return chunk
+    const length = pendingLength + chunk.length
+    let room = pending
+    if (length > pending.length) {
+      room = Buffer.allocUnsafe(Math.max(length, 2 * pending.length, 512))
+      pending.copy(room, 0, 0, pendingLength)
+    }
+    chunk.copy(room, pendingLength)
+    this.pending = room
+    this.pendingLength = length
+    return room.subarray(0, length)
+  }
+}
+
+/** Empty lines before a request are read over (RFC 9112 §2.2), but not without end. */
+function skipEmptyLines(bytes: Buffer): number {
+  let from = 0
+  while (from < maxEmptyLines * 2 && bytes[from] === 13 && bytes[from + 1] === LF) from += 2
+  return from
+}
+
+function checkMeaning(head: RequestHead): Refusal | null {
+  const { fields } = head
+  if (fields.has(Name.expect) && head.minor === 1 && (fields.isDoubled(Name.expect) || !fields.is(Name.expect, continueWord))) return badExpect
+  if (fields.has(Name.upgrade) && fields.has(Name.connection) && !fields.is(Name.upgrade, h2c)) return noUpgrade
+  return null
+}
+
+function tooLong(bytes: Buffer, from: number, limit: number): Refusal {
+  const line = bytes.indexOf(LF, from)
+  if (line < 0 || line - from > limit) return refusal('uri_too_long', `the request line is longer than ${limit} bytes`)
+  return refusal('head_too_large', `the request head is longer than ${limit} bytes`)
+}
+
+const maxAhead = 65536
+const maxEmptyLines = 4
+const none = Buffer.alloc(0)
+const blankLine = Buffer.from('\r\n\r\n')
+const continueWord = Buffer.from('100-continue')
+const h2c = Buffer.from('h2c')
+const notHttp = refusal('bad_request', 'not an HTTP/1.1 request')
+const bareLf = refusal('bad_request', 'bare LF in the request head')
+const badExpect = refusal('expectation_failed', 'an expectation other than 100-continue')
+const noUpgrade = refusal('not_supported', 'upgrades are not supported')

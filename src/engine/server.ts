@@ -1,0 +1,118 @@
+import type { Socket } from 'node:net'
+import type { Failure, RelayError } from '../base/errors.ts'
+import { RequestHead } from '../protocol/request.ts'
+import type { Call, Reply } from './call.ts'
+import { ClientConnection } from './client-connection.ts'
+import type { Exchange } from './exchange.ts'
+import type { Slab } from './slab.ts'
+import type { Sweep } from './sweep.ts'
+
+/** Bounds and waits on the caller's side; they may change between two calls of a connection. Sizes in bytes, times in ms. */
+export interface ServerLimits {
+  readonly head: number
+  readonly fields: number
+  readonly headMs: number
+  readonly idleMs: number
+  readonly bodyMs: number
+  readonly writeMs: number
+}
+
+/** What the engine's caller side asks of the rest of relay. */
+export interface ServerHost {
+  readonly slab: Slab
+  readonly sweep: Sweep
+  /** Finds a call's route and runs it. */
+  handle(call: Call): Promise<Reply>
+  /** What a caller gets for a failure; `call` is null where no call could be read. */
+  errorReply(error: RelayError, call: Call | null): Reply
+  /** Whether a peer's forwarded headers are believed. */
+  isTrusted(address: string): boolean
+  connectionOpened(): void
+  connectionClosed(): void
+  /** A message that was no call. */
+  refused(failure: Failure): void
+  /** The impossible happened: for the log, with its stack. */
+  bug(error: unknown): void
+}
+
+/** The callers' connections of one worker. */
+export class Server {
+  limits: ServerLimits
+  readonly host: ServerHost
+  /** Every answer says that its connection closes. */
+  isClosing = false
+  private readonly connections = new Set<ClientConnection>()
+  private readonly heads: RequestHead[] = []
+  private readonly idPrefix: string
+  private calls = 0
+  private emptied: (() => void) | null = null
+
+  constructor(host: ServerHost, limits: ServerLimits, idPrefix: string) {
+    this.host = host
+    this.limits = limits
+    this.idPrefix = idPrefix
+  }
+
+  /** Serves a connected socket, clear or TLS. */
+  accept(socket: Socket): void {
+    const connection = new ClientConnection(socket, this)
+    this.connections.add(connection)
+    this.host.connectionOpened()
+  }
+
+  get size(): number {
+    return this.connections.size
+  }
+
+  /** Connection: it is gone. */
+  gone(connection: ClientConnection): void {
+    this.connections.delete(connection)
+    this.host.connectionClosed()
+    if (this.connections.size === 0) this.emptied?.()
+  }
+
+  nextId(): string {
+    return this.idPrefix + (this.calls++).toString(36)
+  }
+
+  /** Heads are lent to calls, so that a connection without one holds none. */
+  takeHead(): RequestHead {
+    return this.heads.pop() ?? new RequestHead()
+  }
+
+  returnHead(head: RequestHead): void {
+    if (this.heads.length < maxHeads) this.heads.push(head)
+  }
+
+  /** Closes the connections that carry no call; the others close behind their answer. */
+  closeIdle(): void {
+    this.isClosing = true
+    for (const connection of [...this.connections]) connection.closeIfIdle()
+  }
+
+  /** Ends the calls for which `isCut` says so; how many they were. */
+  cut(isCut: (exchange: Exchange) => boolean): number {
+    let count = 0
+    for (const { current } of [...this.connections]) {
+      if (current === null || !isCut(current)) continue
+      current.cut()
+      count++
+    }
+    return count
+  }
+
+  /** Destroys what is left. */
+  destroy(): void {
+    for (const connection of [...this.connections]) connection.destroy()
+  }
+
+  /** Resolves when no connection is left. */
+  empty(): Promise<void> {
+    if (this.connections.size === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.emptied = resolve
+    })
+  }
+}
+
+const maxHeads = 1024

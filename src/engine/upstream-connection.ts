@@ -1,0 +1,241 @@
+import { connect, isIP, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import type { BodyEnd } from '../base/ends.ts'
+import { RelayError } from '../base/errors.ts'
+import type { Refusal } from '../protocol/head.ts'
+import type { Sink } from './body.ts'
+import { stopped, type Call, type Reply } from './call.ts'
+import type { Pool } from './pool.ts'
+import { ReplyReader, type ReplyLine } from './reply-reader.ts'
+import { lastChunkWith, maxJoined, writeChunk, writeRequest } from './request-writer.ts'
+import type { Timed } from './sweep.ts'
+
+type State = 'connecting' | 'idle' | 'waiting' | 'replying' | 'closed'
+
+/**
+ * One connection to an origin: it takes a call, writes it, and reads its reply. It is the sink of the request's body and, through its
+ * reader, the source of the reply's. Reads come into one buffer that all connections of the worker share.
+ */
+export class UpstreamConnection implements Sink, Timed, ReplyLine {
+  readonly address: string
+  deadline = Infinity
+  place = -1
+  private readonly pool: Pool
+  private readonly reader = new ReplyReader(this)
+  private socket: Socket | null = null
+  private state: State = 'connecting'
+  private call: Call | null = null
+  private resolve: ((reply: Reply) => void) | null = null
+  private reject: ((error: Error) => void) | null = null
+  private isRequestDone = false
+  private wantsDrain = false
+  private failure: Error | null = null
+
+  constructor(pool: Pool, address: string) {
+    this.pool = pool
+    this.address = address
+  }
+
+  get isUsable(): boolean {
+    const { socket } = this
+    return this.state === 'idle' && socket !== null && !socket.destroyed && socket.writable && !socket.readableEnded
+  }
+
+  open(): void {
+    const { options, host } = this.pool
+    const onread = { buffer: host.readBuffer, callback: (count: number, buffer: Uint8Array) => this.read(count, buffer as Buffer) }
+    const where = { host: this.address, port: options.port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000, onread }
+    const socket =
+      options.tls === null
+        ? connect(where)
+        : connectTls({
+            ...where,
+            ALPNProtocols: ['http/1.1'],
+            ...(isIP(options.host) === 0 ? { servername: options.host } : {}),
+            ...(options.tls.ca === null ? {} : { ca: options.tls.ca }),
+          })
+    this.socket = socket
+    this.deadline = host.sweep.now + options.connectMs
+    host.sweep.add(this)
+    this.deadline = host.sweep.now + options.connectMs
+    socket.on(options.tls === null ? 'connect' : 'secureConnect', () => this.connected())
+    socket.on('drain', () => this.drained())
+    socket.on('end', () => this.ended())
+    socket.on('error', (error) => (this.failure ??= error))
+    socket.on('close', () => this.closed())
+  }
+
+  /** Writes a call; its reply settles the promise these two belong to. */
+  send(call: Call, resolve: (reply: Reply) => void, reject: (error: Error) => void): void {
+    this.call = call
+    this.resolve = resolve
+    this.reject = reject
+    this.state = 'waiting'
+    this.isRequestDone = false
+    this.reader.begin()
+    call.work = this
+    call.attempts++
+    this.deadline = this.pool.host.sweep.now + call.firstByteMs
+    const { body } = call
+    const first = body.take()
+    const isJoined = first === null || first.length <= maxJoined
+    const { slab } = this.pool.host
+    const end = writeRequest(call, this.pool.hostLine, isJoined ? first : null, slab)
+    let hasRoom = slab.send(this.socket!, end)
+    if (!isJoined) hasRoom = this.push(first, true)
+    if (!hasRoom) this.wantsDrain = true
+    body.pipe(this)
+    if (!hasRoom) body.pause()
+  }
+
+  push(bytes: Buffer, isOwned: boolean): boolean {
+    const { call } = this
+    const socket = this.socket!
+    // The reply was over before the request: the rest of it has nowhere to go, and its caller is told by the connection's end.
+    if (call === null) return true
+    const { slab, sweep } = this.pool.host
+    if (this.state === 'waiting') this.deadline = sweep.now + call.firstByteMs
+    let hasRoom: boolean
+    if (call.body.length < 0) hasRoom = slab.send(socket, writeChunk(bytes, slab))
+    else hasRoom = socket.write(isOwned ? bytes : Buffer.from(bytes))
+    if (!hasRoom) this.wantsDrain = true
+    return hasRoom
+  }
+
+  finish(trailers: Buffer): void {
+    this.isRequestDone = true
+    if (this.call !== null && this.call.body.length < 0) this.socket!.write(lastChunkWith(trailers))
+  }
+
+  /** The request's body broke off: what the upstream has of it must not look whole. */
+  fail(end: BodyEnd, error: RelayError | null): void {
+    this.giveUp(error ?? stopped(end))
+  }
+
+  /** The caller left, or the call is cut. */
+  cancel(end: BodyEnd): void {
+    this.giveUp(stopped(end))
+  }
+
+  close(): void {
+    this.socket?.destroy()
+  }
+
+  expire(): void {
+    const { options } = this.pool
+    if (this.state === 'connecting') {
+      this.failure ??= new RelayError('timed_out', `no connection to ${options.name} within ${options.connectMs} ms`)
+    } else if (this.state === 'waiting') {
+      this.giveUp(new RelayError('timed_out', `${options.name} sent no reply within ${this.call!.firstByteMs} ms`))
+    } else if (this.state === 'replying') {
+      this.reader.body!.fail('timed_out', new RelayError('timed_out', `${options.name} sent nothing for ${this.call!.idleMs} ms`))
+    }
+    this.close()
+  }
+
+  pauseReading(): void {
+    this.deadline = Infinity
+    this.socket!.pause()
+  }
+
+  resumeReading(): void {
+    if (this.state !== 'replying') return
+    this.deadline = this.pool.host.sweep.now + this.call!.idleMs
+    this.socket!.resume()
+  }
+
+  /** The reply's body has its end: the connection is free, or it goes. */
+  replyEnded(end: BodyEnd): void {
+    const { call } = this
+    if (call === null) return
+    if (call.work === this) call.work = null
+    this.call = null
+    if (end !== 'done' || !this.reader.isReusable || !this.isRequestDone || this.socket!.readableEnded) return this.close()
+    this.state = 'idle'
+    this.deadline = this.pool.host.sweep.now + this.pool.options.idleMs
+    if (this.socket!.isPaused()) this.socket!.resume()
+    this.pool.release(this)
+  }
+
+  private connected(): void {
+    this.state = 'idle'
+    this.deadline = this.pool.host.sweep.now + this.pool.options.idleMs
+    this.pool.connected(this)
+  }
+
+  private drained(): void {
+    if (!this.wantsDrain) return
+    this.wantsDrain = false
+    this.call?.body.resume()
+  }
+
+  private read(count: number, buffer: Buffer): boolean {
+    const chunk = buffer.subarray(0, count)
+    if (this.state === 'waiting') this.readHead(chunk)
+    else if (this.state === 'replying') this.readBody(chunk)
+    // Bytes that nobody asked for: whatever they are, the next reply could not be told from them.
+    else this.close()
+    return true
+  }
+
+  private readHead(chunk: Buffer): void {
+    const call = this.call!
+    const reply = this.reader.readHead(chunk, call)
+    if (reply === null) return
+    if ('failure' in reply) return this.refuse(reply)
+    const { resolve } = this
+    this.resolve = this.reject = null
+    if (this.state === 'waiting') this.state = 'replying'
+    this.deadline = this.pool.host.sweep.now + call.idleMs
+    resolve!(reply)
+  }
+
+  private readBody(chunk: Buffer): void {
+    this.deadline = this.pool.host.sweep.now + this.call!.idleMs
+    const surplus = this.reader.readBody(chunk, 0)
+    if (surplus === 0) return
+    if (typeof surplus !== 'number') this.reader.body!.fail('upstream_failed', this.malformed(surplus))
+    this.close()
+  }
+
+  private refuse(refused: Refusal): void {
+    this.giveUp(this.malformed(refused))
+  }
+
+  private malformed(refused: Refusal): RelayError {
+    return new RelayError('upstream_failed', `${this.pool.options.name} answered with a malformed message: ${refused.message}`)
+  }
+
+  private giveUp(error: RelayError): void {
+    const { reject, call } = this
+    this.resolve = this.reject = null
+    if (call !== null && call.work === this) call.work = null
+    const { body } = this.reader
+    if (reject !== null) reject(error)
+    else if (body !== null) body.fail(endOf(error), error)
+    this.close()
+  }
+
+  private ended(): void {
+    if (this.state === 'replying') this.reader.closed()
+    this.close()
+  }
+
+  private closed(): void {
+    const { state, failure, call } = this
+    this.state = 'closed'
+    this.pool.host.sweep.remove(this)
+    if (state === 'connecting') return this.pool.gone(this, failure ?? new Error('connection closed'))
+    this.pool.gone(this, null)
+    if (call === null) return
+    const { name } = this.pool.options
+    const cause = failure === null ? {} : { cause: failure }
+    if (this.reject !== null) this.giveUp(new RelayError('upstream_failed', `${name} closed the connection without a reply`, { ...cause, shouldRetry: true }))
+    else this.reader.body?.fail('upstream_failed', new RelayError('upstream_failed', `${name} broke off its reply`, cause))
+  }
+}
+
+function endOf(error: RelayError): BodyEnd {
+  if (error.failure === 'cancelled') return 'cancelled'
+  return error.failure === 'unavailable' ? 'drained' : 'failed'
+}
