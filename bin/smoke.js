@@ -11,7 +11,7 @@ import { setUp } from './setup.js'
 
 const relay = join(root, 'dist', 'relay')
 const version = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version
-const config = 'listen: 127.0.0.1:0\nadmin: off\ndefaultUpstream: builtin:claude\n'
+const config = 'listen: 127.0.0.1:0\nadmin: false\nupstreams:\n  claude: builtin:claude\nroutes:\n  /: claude\n'
 const answerWithin = 15_000
 
 setUp()
@@ -55,7 +55,7 @@ async function serve() {
 }
 
 // Whatever it printed is the answer where it never came to listen.
-function listensOn(child, ended) {
+async function listensOn(child, ended) {
   let printed = ''
   return new Promise((resolve) => {
     const hear = (bytes) => {
