@@ -37,122 +37,147 @@ interface Piece {
   text: string
   bytes: number
   lines: number
+  /** What is left of it after a write that took only a part. */
+  rest?: Buffer
 }
 
 /** The writer of a thread: one a thread is enough. */
 export function lineWriter({ fd, capacity = 1024 * 1024 }: LineWriterOptions): LineWriter {
-  const sink = openSink(fd)
-  const queue: Piece[] = []
-  const idle: (() => void)[] = []
-  let waiting = 0
-  let dropped = 0
-  let timer: NodeJS.Timeout | undefined
-  let retryMs = firstRetryMs
-  let state: 'open' | 'writing' | 'stalled' | 'closed' = 'open'
+  return new QueuedWriter(fd, capacity)
+}
 
-  function write(line: string): void {
+class QueuedWriter implements LineWriter {
+  readonly #fd: number
+  readonly #capacity: number
+  readonly #sink: Sink
+  readonly #queue: Piece[] = []
+  readonly #idle = new Set<() => void>()
+  #state: 'open' | 'writing' | 'stalled' | 'closed' = 'open'
+  #waiting = 0
+  #dropped = 0
+  #timer: NodeJS.Timeout | undefined
+  #retryMs = firstRetryMs
+
+  constructor(fd: number, capacity: number) {
+    this.#fd = fd
+    this.#capacity = capacity
+    this.#sink = openSink(fd)
+  }
+
+  write(line: string): void {
     const bytes = Buffer.byteLength(line)
-    if (bytes > longestLine || waiting + bytes > capacity || state === 'closed') {
-      dropped += 1
+    if (bytes > longestLine || this.#waiting + bytes > this.#capacity || this.#state === 'closed') {
+      this.#dropped += 1
       return
     }
-    waiting += bytes
-    const last = queue.at(-1)
-    if (last !== undefined && last.bytes + bytes <= sink.pieceLimit && !(queue.length === 1 && state === 'writing')) {
+    this.#waiting += bytes
+    const last = this.#queue.at(-1)
+    if (last !== undefined && this.#takesMore(last, bytes)) {
       last.text += line
       last.bytes += bytes
       last.lines += 1
       return
     }
-    queue.push({ text: line, bytes, lines: 1 })
-    if (queue.length > 1) pump(1)
-    else timer ??= setTimeout(onTimer, gatherMs)
+    this.#queue.push({ text: line, bytes, lines: 1 })
+    if (this.#queue.length > 1) this.#pump(1)
+    else this.#timer ??= setTimeout(this.#onTimer, gatherMs)
   }
 
-  function onTimer(): void {
-    timer = undefined
-    if (state === 'stalled') state = 'open'
-    pump(0)
+  dropped(): number {
+    return this.#dropped
   }
 
-  /** Writes until `keep` pieces are left (the last may still grow), or until the reader stalls. */
-  function pump(keep: number): void {
-    while (state === 'open' && queue.length > keep) {
-      const piece = queue[0]
-      if (piece === undefined) return
-      if (sink.direct) writeNow(piece)
-      else writeLater(piece, Buffer.from(piece.text))
-    }
-    if (state === 'open' && queue.length > 0) timer ??= setTimeout(onTimer, gatherMs)
-    if (queue.length === 0) for (const resume of idle.splice(0)) resume()
-  }
-
-  function writeNow(piece: Piece): void {
-    try {
-      writeSync(sink.fd, piece.text)
-      settle(0)
-    } catch (error) {
-      failed(error)
-    }
-  }
-
-  function writeLater(piece: Piece, bytes: Buffer): void {
-    state = 'writing'
-    writeAsync(sink.fd, bytes, (error, written) => {
-      // Closed meanwhile, or taken over by flushSync.
-      if (queue[0] !== piece) return
-      state = 'open'
-      if (error !== null) failed(error)
-      else if (written < bytes.length) return writeLater(piece, bytes.subarray(written))
-      else settle(0)
-      pump(1)
-    })
-  }
-
-  function settle(lost: number): void {
-    waiting -= queue.shift()?.bytes ?? 0
-    dropped += lost
-    retryMs = firstRetryMs
-  }
-
-  function failed(error: unknown): void {
-    if (!isBusy(error)) return settle(queue[0]?.lines ?? 0)
-    state = 'stalled'
-    clearTimeout(timer)
-    // A reader that stalls does not keep the process alive.
-    timer = setTimeout(onTimer, retryMs).unref()
-    retryMs = Math.min(retryMs * 2, lastRetryMs)
-  }
-
-  async function flush(): Promise<void> {
-    pump(0)
-    if (queue.length === 0) return
+  async flush(): Promise<void> {
+    this.#pump(0)
+    if (this.#queue.length === 0) return
     const { promise, resolve } = Promise.withResolvers<void>()
     const limit = setTimeout(resolve, flushLimitMs)
-    idle.push(resolve)
+    this.#idle.add(resolve)
     await promise
+    this.#idle.delete(resolve)
     clearTimeout(limit)
   }
 
-  function flushSync(): void {
+  flushSync(): void {
     // The pool still holds a piece: if its reader can stall, one more write could wait for ever.
-    if (state === 'closed' || (state === 'writing' && sink.mayStall)) return
-    const inFlight = state === 'writing' ? queue.shift() : undefined
-    waiting -= inFlight?.bytes ?? 0
-    state = 'open'
-    while (state === 'open' && queue[0] !== undefined) writeNow(queue[0])
+    if (this.#state === 'closed' || (this.#state === 'writing' && this.#sink.mayStall)) return
+    if (this.#state === 'writing') this.#settle(0)
+    this.#state = 'open'
+    while (this.#isOpen() && this.#queue[0] !== undefined) this.#writeNow(this.#queue[0])
   }
 
-  async function close(): Promise<void> {
-    if (state === 'closed') return
-    await flush()
-    clearTimeout(timer)
-    for (const piece of queue.splice(0)) dropped += piece.lines
-    state = 'closed'
-    if (sink.fd !== fd) closeSync(sink.fd)
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return
+    await this.flush()
+    clearTimeout(this.#timer)
+    for (const piece of this.#queue.splice(0)) this.#dropped += piece.lines
+    this.#state = 'closed'
+    if (this.#sink.fd !== this.#fd) closeSync(this.#sink.fd)
   }
 
-  return { write, dropped: () => dropped, flush, flushSync, close }
+  #takesMore(last: Piece, bytes: number): boolean {
+    const isBeingWritten = this.#state === 'writing' && this.#queue.length === 1
+    return !isBeingWritten && last.rest === undefined && last.bytes + bytes <= this.#sink.pieceLimit
+  }
+
+  readonly #onTimer = (): void => {
+    this.#timer = undefined
+    if (this.#state === 'stalled') this.#state = 'open'
+    this.#pump(0)
+  }
+
+  /** Writes until `keep` pieces are left (the last may still grow), or until the reader stalls. */
+  #pump(keep: number): void {
+    while (this.#isOpen() && this.#queue.length > keep) {
+      const piece = this.#queue[0]
+      if (piece === undefined) return
+      if (this.#sink.direct) this.#writeNow(piece)
+      else this.#writeLater(piece, piece.rest ?? Buffer.from(piece.text))
+    }
+    if (this.#isOpen() && this.#queue.length > 0) this.#timer ??= setTimeout(this.#onTimer, gatherMs)
+    if (this.#queue.length === 0) for (const resolve of this.#idle) resolve()
+  }
+
+  #isOpen(): boolean {
+    return this.#state === 'open'
+  }
+
+  #writeNow(piece: Piece): void {
+    try {
+      writeSync(this.#sink.fd, piece.rest ?? Buffer.from(piece.text))
+      this.#settle(0)
+    } catch (error) {
+      this.#failed(error)
+    }
+  }
+
+  #writeLater(piece: Piece, bytes: Buffer): void {
+    this.#state = 'writing'
+    writeAsync(this.#sink.fd, bytes, (error, written) => {
+      // Closed meanwhile, or taken over by flushSync.
+      if (this.#queue[0] !== piece) return
+      this.#state = 'open'
+      if (error !== null) this.#failed(error)
+      else if (written < bytes.length) piece.rest = bytes.subarray(written)
+      else this.#settle(0)
+      this.#pump(piece.rest === undefined ? 1 : 0)
+    })
+  }
+
+  #settle(lost: number): void {
+    this.#waiting -= this.#queue.shift()?.bytes ?? 0
+    this.#dropped += lost
+    this.#retryMs = firstRetryMs
+  }
+
+  #failed(error: unknown): void {
+    if (!isBusy(error)) return this.#settle(this.#queue[0]?.lines ?? 0)
+    this.#state = 'stalled'
+    clearTimeout(this.#timer)
+    // A reader that stalls does not keep the process alive.
+    this.#timer = setTimeout(this.#onTimer, this.#retryMs).unref()
+    this.#retryMs = Math.min(this.#retryMs * 2, lastRetryMs)
+  }
 }
 
 interface Sink {

@@ -63,9 +63,9 @@ export function logger({ level, fd = 2, capacity = 4 * 1024 * 1024, base = {}, n
     error: (fields, message) => lines.error(redacted(fields), redactedText(message)),
     access: (call) => (logsCalls ? writer.write(accessLine(call, now())) : undefined),
     isEnabled: (asked) => asked !== 'silent' && lines.isLevelEnabled(asked),
-    dropped: writer.dropped,
-    flush: writer.flush,
-    flushSync: writer.flushSync,
+    dropped: () => writer.dropped(),
+    flush: async () => writer.flush(),
+    flushSync: flushAtExit,
     close: async () => {
       process.off('exit', flushAtExit)
       await writer.close()
