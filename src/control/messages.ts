@@ -2,7 +2,13 @@ import type { Plan } from '../config/plan.ts'
 
 /** What control says to a worker. Plain data but for `socket`, whose `net.Socket` is transferred. */
 export type ToWorker =
-  | { readonly is: 'prepare'; readonly version: number; readonly plan: Plan; readonly listeners: readonly ListenerSlot[] }
+  | {
+      readonly is: 'prepare'
+      readonly version: number
+      readonly plan: Plan
+      readonly listeners: readonly ListenerSlot[]
+      readonly slots: NumberSlots
+    }
   | { readonly is: 'commit'; readonly version: number }
   /** Forget a prepared version that will not be committed. */
   | { readonly is: 'discard'; readonly version: number }
@@ -24,6 +30,12 @@ export interface ListenerSlot {
   readonly host: string
   readonly port: number
   readonly tls: { readonly cert: string; readonly key: string; readonly ticketKeys: Uint8Array } | null
+}
+
+/** Where the numbers of each route and each upstream of the plan are kept in the shared memory, in the plan's order. */
+export interface NumberSlots {
+  readonly routes: readonly number[]
+  readonly upstreams: readonly number[]
 }
 
 /** A connected socket handed over: sent beside `ToWorker`, as `{ is: 'socket', listener, socket }` with the socket transferred. */

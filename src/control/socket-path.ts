@@ -10,7 +10,9 @@ import { ConfigError } from '../base/errors.ts'
  */
 
 /** What tells one relay from another: its config file, or the address it listens on. */
-export type ControlKey = { readonly is: 'file'; readonly file: string } | { readonly is: 'address'; readonly host: string; readonly port: number }
+export type ControlKey =
+  | { readonly is: 'file'; readonly file: string }
+  | { readonly is: 'address'; readonly host: string; readonly port: number }
 
 /** The environment as far as it decides where control sockets stand. */
 export type ControlEnv = Readonly<Record<string, string | undefined>>
@@ -49,7 +51,10 @@ export function secureDirectory(path: string, env: ControlEnv): void {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
   } catch (error) {
-    throw problem(`the directory ${directory} cannot be made: ${text(error)}`, 'set RELAY_CONTROL or --control to a path that can be written')
+    throw problem(
+      `the directory ${directory} cannot be made: ${text(error)}`,
+      'set RELAY_CONTROL or --control to a path that can be written',
+    )
   }
   const stat = lstatSync(directory)
   if (!stat.isDirectory() || stat.uid !== userId()) {

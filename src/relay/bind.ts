@@ -1,9 +1,9 @@
 import { BoundSocket, createServer, type Server, type Socket } from 'node:net'
 import { once } from 'node:events'
 import type { Problem } from '../base/errors.ts'
-import { addressText } from '../config/address.ts'
 import type { AddressPlan } from '../config/plan.ts'
 import type { Accept } from './accept.ts'
+import { bindProblem, takenProblem } from './bind-problem.ts'
 import { portGuard, type PortGuard } from './port-guard.ts'
 
 /** A listener's port, held by the main thread from before the first worker starts. */
@@ -22,9 +22,9 @@ export async function bindPort(address: AddressPlan, accept: Accept, backlog = 4
     const guard = await portGuard(address.host, held.port)
     if (guard !== null) return guarded(held, guard)
     held.release()
-    return bindProblem(address, 'EADDRINUSE')
+    return takenProblem(address)
   } catch (error) {
-    return bindProblem(address, error instanceof Error && 'code' in error ? String(error.code) : String(error))
+    return bindProblem(address, error)
   }
 }
 
@@ -73,20 +73,4 @@ function reserved({ host, port }: AddressPlan, accept: Accept): BoundPort {
   if (accept === 'alone') return { host, port: real, onSocket: () => undefined, release: () => undefined }
   const held = new BoundSocket({ host, port: real, reusePort: true })
   return { host, port: real, onSocket: () => undefined, release: () => held.close() }
-}
-
-function bindProblem(plan: AddressPlan, code: string): Problem {
-  const path = 'listeners'
-  const address = addressText(plan)
-  const taken = `address in use: another process listens on ${address}`
-  switch (code) {
-    case 'EADDRINUSE':
-      return { path, message: taken, remedy: 'stop it, or listen elsewhere with --listen or `listeners`' }
-    case 'EACCES':
-      return { path, message: `not allowed to listen on ${address}`, remedy: 'choose a port of 1024 or above' }
-    case 'EADDRNOTAVAIL':
-      return { path, message: `this machine has no address ${plan.host}`, remedy: 'listen on one of its own addresses, or on 0.0.0.0' }
-    default:
-      return { path, message: `cannot listen on ${address}: ${code}`, remedy: 'listen elsewhere' }
-  }
 }

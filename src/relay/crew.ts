@@ -49,6 +49,7 @@ export function crew(options: CrewOptions): Crew {
   const { count, accept, changes, waits } = options
   const members = Array.from({ length: count }, (_, index): Member => ({ index, state: 'starting', restarts: 0, thread: null }))
   const retired = new AbortController()
+  let isClosing = false
   let committed: Snapshot | null = null
   const live = () => members.flatMap(({ state, thread }) => (state === 'live' && thread !== null ? [thread] : []))
   const setLive = (member: Member) => {
@@ -82,7 +83,7 @@ export function crew(options: CrewOptions): Crew {
   const keepUp = async (member: Member) => {
     const wait = backoff(waits.backoffFirst, waits.backoffLongest)
     for (let since = Date.now(); ; since = Date.now()) {
-      await ended(member, options)
+      await ended(member, options, () => isClosing)
       if (Date.now() - since > waits.backoffLongest) wait.reset()
       await sleep(wait.next(), undefined, { signal: retired.signal }).catch(() => undefined)
       if (retired.signal.aborted) return void (member.state = 'stopped')
@@ -108,7 +109,10 @@ export function crew(options: CrewOptions): Crew {
     live,
     states: () => members.map(({ index, state, restarts }) => ({ index, state, restarts })),
     retire: () => retired.abort(),
-    terminate: async () => void (await Promise.all(members.map((member) => member.thread?.terminate()))),
+    terminate: async () => {
+      isClosing = true
+      await Promise.all(members.map((member) => member.thread?.terminate()))
+    },
   }
 }
 
@@ -133,11 +137,11 @@ async function listen(thread: WorkerThread, accept: Accept, timeoutMs: number): 
   if (answer.is === 'silent') await thread.terminate()
 }
 
-async function ended(member: Member, { log, onEnd }: CrewOptions): Promise<void> {
+async function ended(member: Member, { log, onEnd }: CrewOptions, isClosing: () => boolean): Promise<void> {
   const exit = await member.thread?.exited
   member.state = 'restarting'
   onEnd(member.index)
-  if (exit === undefined) return
+  if (exit === undefined || isClosing()) return
   log.error({ worker: member.index, code: exit.code, error: exit.error }, `worker ${member.index} ended: ${exitText(exit)}`)
 }
 

@@ -21,27 +21,24 @@ export interface DrainParts {
   readonly margin: number
 }
 
-/** One drain, begun once; a second request cuts it short. */
+/** One drain: begun again it is the same one. */
 export interface Drain {
-  /** `delay` null: as configured. Begun again: cut now. */
+  /** `delay` null: as configured. */
   begin(delay: number | null): Promise<Stopped>
+  /** Now: what is open is cut. */
   cut(): void
 }
 
+/** `/readyz` off, accepting for a while, listeners closed, calls and streams given their grace, the rest cut. Every wait has an end. */
 export function drain(parts: DrainParts): Drain {
   const now = new AbortController()
   let running: Promise<Stopped> | null = null
-  const cut = () => {
-    if (now.signal.aborted) return
-    now.abort()
-  }
   return {
     begin: async (delay) => {
-      if (running !== null) cut()
       running ??= run(parts, delay ?? parts.plan().delay, now.signal)
       return running
     },
-    cut,
+    cut: () => now.abort(),
   }
 }
 

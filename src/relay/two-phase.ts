@@ -13,7 +13,11 @@ export interface TwoPhaseOptions {
  * Brings a snapshot to all workers, or to none. All prepare; when each of them has, all are told to commit, and that is not undone:
  * a worker that fails to commit is ended, and its replacement starts on the new version. Returns every problem, none when done.
  */
-export async function twoPhase(threads: readonly WorkerThread[], snapshot: Snapshot, options: TwoPhaseOptions): Promise<readonly Problem[]> {
+export async function twoPhase(
+  threads: readonly WorkerThread[],
+  snapshot: Snapshot,
+  options: TwoPhaseOptions,
+): Promise<readonly Problem[]> {
   const problems = await prepareAll(threads, snapshot, options.waits.prepare)
   if (problems.length > 0) {
     for (const thread of threads) thread.tell({ is: 'discard', version: snapshot.version })
@@ -26,9 +30,9 @@ export async function twoPhase(threads: readonly WorkerThread[], snapshot: Snaps
 }
 
 async function prepareAll(threads: readonly WorkerThread[], snapshot: Snapshot, timeoutMs: number): Promise<readonly Problem[]> {
-  const { version, plan, listeners } = snapshot
+  const { version } = snapshot
   const wanted = answerTo('prepared', 'rejected', version)
-  const answers = await Promise.all(threads.map((thread) => thread.ask({ is: 'prepare', version, plan, listeners }, wanted, timeoutMs)))
+  const answers = await Promise.all(threads.map((thread) => thread.ask({ is: 'prepare', ...snapshot }, wanted, timeoutMs)))
   return unique(answers.flatMap((answer, at) => problemsOf(answer, threads[at]?.index ?? at)))
 }
 

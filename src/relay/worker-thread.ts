@@ -15,7 +15,10 @@ export interface WorkerThread {
   readonly exited: Promise<Exit>
 }
 
-export type Answer = { readonly is: 'said'; readonly answer: FromWorker } | { readonly is: 'gone'; readonly why: string } | { readonly is: 'silent' }
+export type Answer =
+  | { readonly is: 'said'; readonly answer: FromWorker }
+  | { readonly is: 'gone'; readonly why: string }
+  | { readonly is: 'silent' }
 
 /** How a thread ended: by an exception, its heap's limit, or an exit of its own. */
 export interface Exit {

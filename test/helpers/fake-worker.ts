@@ -1,6 +1,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { parentPort, workerData } from 'node:worker_threads'
+import { workerColumn } from '../../src/metrics/column.ts'
 import type { FromWorker, ListenerSlot, SocketMessage, ToWorker } from '../../src/control/messages.ts'
 
 /**
@@ -8,7 +9,8 @@ import type { FromWorker, ListenerSlot, SocketMessage, ToWorker } from '../../sr
  * misbehave: `reject/1` makes worker 1 refuse to compile, `die/1` makes it exit in the middle, `mute/1` makes it say nothing.
  * Paths: `/` says who answers; `/stream` opens a stream that ends only with a drain; `/crash` throws; `/heap` eats memory.
  */
-const { index } = workerData as { readonly index: number }
+const { index, numbers } = workerData as { readonly index: number; readonly numbers: SharedArrayBuffer }
+const column = workerColumn(numbers, index)
 const port = parentPort!
 const streams = new Set<ServerResponse>()
 const opened = new Map<string, Server>()
@@ -35,6 +37,11 @@ const server = createServer((request, response) => {
     default:
       response.end(JSON.stringify({ worker: index, version }))
   }
+})
+
+server.on('connection', (socket) => {
+  column.connectionOpened()
+  socket.on('close', () => column.connectionClosed())
 })
 
 port.on('message', (message: ToWorker | SocketMessage) => {
@@ -78,6 +85,10 @@ async function listen(reusePort: boolean): Promise<void> {
     const key = keyOf(slot)
     if (opened.has(key)) continue
     const one = createServer((request, response) => server.emit('request', request, response))
+    one.on('connection', (socket) => {
+      column.connectionOpened()
+      socket.on('close', () => column.connectionClosed())
+    })
     opened.set(key, one)
     await new Promise<void>((resolve) => one.listen({ host: slot.host, port: slot.port, reusePort }, resolve))
   }

@@ -1,0 +1,99 @@
+import { randomBytes } from 'node:crypto'
+import type { Log } from '../base/log.ts'
+import type { Plan } from '../config/plan.ts'
+import { numbers, type Numbers } from '../metrics/numbers.ts'
+import { acceptMode, type Accept, type Platform } from './accept.ts'
+import { builtinFake, type BuiltinFake } from './builtin.ts'
+import { crew, type Crew } from './crew.ts'
+import { handover, type Handover } from './handover.ts'
+import { workerHeapMb } from './heap.ts'
+import { listeners, type Listeners } from './listeners.ts'
+import { loads, type Loads } from './load-of.ts'
+import { serial, type Serial } from './serial.ts'
+import type { Waits } from './waits.ts'
+import type { WorkerSource } from './worker-source.ts'
+import { workerThread } from './worker-thread.ts'
+
+/** What lives as long as relay, whatever is reloaded. */
+export interface Parts {
+  readonly accept: Accept
+  readonly workers: number
+  readonly numbers: Numbers
+  readonly loads: Loads
+  readonly listeners: Listeners
+  readonly handover: Handover
+  readonly crew: Crew
+  readonly fake: BuiltinFake
+  /** Every change of the snapshot and every start of a worker on it, one after the other. */
+  readonly changes: Serial
+  /** One set for all workers, so that any of them resumes any session; made anew with each start of relay. */
+  readonly ticketKeys: Uint8Array
+}
+
+export interface PartsOptions {
+  readonly platform: Platform
+  readonly worker: WorkerSource
+  readonly heapMb: number | null
+  readonly waits: Waits
+  readonly log: Log
+  /** The bound of the committed plan. */
+  readonly limit: () => number
+}
+
+/** Makes the parts for the first plan; nothing is bound or started yet. */
+export function makeParts(plan: Plan, options: PartsOptions): Parts {
+  const { waits, log } = options
+  const accept = acceptMode(plan.accept, options.platform)
+  const workers = accept === 'alone' ? 1 : plan.workers
+  const shared = numbers({ workers })
+  const load = loads(shared)
+  const changes = serial()
+  const spread = handover({ takers: () => takers, limit: options.limit, wait: waits.handover })
+  const team = crew({
+    count: workers,
+    accept,
+    changes,
+    waits,
+    log,
+    spawn: (index) =>
+      workerThread({
+        index,
+        source: options.worker,
+        heapMb: options.heapMb ?? workerHeapMb(workers),
+        workerData: { index, numbers: shared.memory, logLevel: plan.log.level, logFd: 2 },
+      }),
+    onLive: () => {
+      takers = team.live().map((thread) => taker(thread, load))
+      spread.flush()
+    },
+    onEnd: (index) => {
+      load.died(index)
+      takers = team.live().map((thread) => taker(thread, load))
+    },
+  })
+  // Looked at for every connection, so it is made anew only when a worker comes or goes.
+  let takers: ReturnType<typeof taker>[] = []
+  return {
+    accept,
+    workers,
+    numbers: shared,
+    loads: load,
+    listeners: listeners(accept, spread.accept),
+    handover: spread,
+    crew: team,
+    fake: builtinFake(),
+    changes,
+    ticketKeys: randomBytes(48),
+  }
+}
+
+function taker(thread: ReturnType<typeof workerThread>, load: Loads) {
+  const { index } = thread
+  return {
+    load: () => load.load(index),
+    hand: (listener: number, socket: Parameters<typeof thread.hand>[1]) => {
+      load.sent(index)
+      thread.hand(listener, socket)
+    },
+  }
+}
