@@ -41,10 +41,13 @@ export function accessLine(call: AccessFields, nowMs: number): string {
 // Longer texts (a path, most likely) are cut, so that a line stays well below what a pipe takes in one piece.
 const longest = 512
 const unsafe = /["\\\p{Cc}\p{Cs}\u2028\u2029]/u
+// What JSON leaves as it is, though a terminal or a line reader may act on it.
+const unsafeInJson = /[\u007f-\u009f\u2028\u2029]/g
 
 function quoted(text: string): string {
   const short = text.length > longest ? `${text.slice(0, longest)}…` : text
-  return unsafe.test(short) ? JSON.stringify(short) : `"${short}"`
+  if (!unsafe.test(short)) return `"${short}"`
+  return JSON.stringify(short).replace(unsafeInJson, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 function plainPath(path: string): string {
