@@ -22,7 +22,7 @@ export interface SideDecoder {
   end(): Promise<void>
   /** Stops at once. */
   close(): void
-  /** It gave up: beyond a bound, an unknown coding, or broken data. What was read before stays read. */
+  /** Not all was read: beyond a bound, an unknown coding, broken data, or closed too early. What was read before stays read. */
   readonly isUnread: boolean
 }
 
@@ -79,7 +79,8 @@ class Decoder implements SideDecoder {
   }
 
   close(): void {
-    this.#finish()
+    if (this.#stream === null) this.#finish()
+    else this.#giveUp()
   }
 
   #open(first: number): Transform | null {

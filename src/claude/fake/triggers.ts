@@ -163,12 +163,11 @@ type Setter = (match: readonly (string | undefined)[]) => Partial<Triggers>
 export function triggersIn(texts: readonly string[]): Triggers {
   const text = texts.map(ends).join('\n')
   if (!text.includes('[')) return none
-  let triggers = none
-  for (const { pattern, set } of triggerTable) {
+  const found = triggerTable.map(({ pattern, set }) => {
     const match = pattern.exec(text)
-    if (match !== null) triggers = { ...triggers, ...set(match) }
-  }
-  return triggers
+    return match === null ? {} : set(match)
+  })
+  return Object.assign({}, none, ...found) as Triggers
 }
 
 /** The part of a text in which triggers count. */
