@@ -100,6 +100,14 @@ t.test('an event longer than the bound is skipped, wherever it is cut, and the n
   )
 })
 
+t.test('of an event with two names, what the first one made unwanted is not read as the second', async (t) => {
+  const texts = ['event: ping\ndata: 1\nevent: error\n\n', `event: error\nevent: ${'x'.repeat(40)}\ndata: 1\n\n`]
+
+  const seen = texts.map((text) => [...new Set([...everyCut(Buffer.from(text))].map((pieces) => JSON.stringify(scan(pieces, 8))))])
+
+  t.strictSame(seen, [['{"events":[],"skipped":["error"],"isBetween":true}'], ['{"events":[],"skipped":[],"isBetween":true}']])
+})
+
 t.test('lines without an end take no memory', async (t) => {
   const scanner = new SseScanner({ kinds, maxData: 1_000, onEvent: () => t.fail('nothing ends here') })
   const piece = Buffer.alloc(65_536, 'x')
