@@ -11,7 +11,7 @@ export function redacted(value: unknown, depth = 0): unknown {
   if (depth >= deepest) return '[deep]'
   if (Array.isArray(value)) return value.slice(0, widest).map((item) => redacted(item, depth + 1))
   if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`
-  if ('toJSON' in value && typeof value.toJSON === 'function') return redacted(value.toJSON(), depth + 1)
+  if (value instanceof Date || value instanceof URL) return redactedText(String(value.toJSON()))
   return redactedFields(value, depth)
 }
 

@@ -154,7 +154,7 @@ t.test('what looks like a credential does not reach a line, by name or by shape,
 
   log.info({ headers: { 'x-api-key': key, authorization: 'x1y2z3', cookie: 'x1y2z3' }, list: [{ password: 'x1y2z3' }] }, `got ${key}`)
   log.info({ upstream: { credential: { field: 'x-api-key', secret: 'x1y2z3' } }, access_token: 'x1y2z3' }, 'Bearer x1y2z3x1y2z3')
-  log.error({ error, url: 'https://user:x1y2z3@example.com/', map: [['header', `bearer ${key}`]] }, 'failed')
+  log.error({ error, url: new URL('https://user:x1y2z3@example.com/'), map: [['header', `bearer ${key}`]] }, 'failed')
 
   const text = JSON.stringify(await lines())
   t.notMatch(text, /x1y2z3|sk-ant|abcdefghij/)
@@ -268,7 +268,10 @@ t.test('threads that share a descriptor never tear one another’s lines, on a p
     t.equal(lines.length, 9000)
     for (const from of ['a', 'b', 'c']) {
       const own = lines.filter((line) => line['from'] === from)
-      t.ok(own.every(({ line }, index) => line === index), `${from} in order`)
+      t.ok(
+        own.every(({ line }, index) => line === index),
+        `${from} in order`,
+      )
     }
   }
 })

@@ -77,11 +77,17 @@ t.test('every metric of the catalogue is exposed with its type, its help and no 
 
   const families = await scrape()
 
-  t.strictSame([...families.keys()], catalogue.map(({ name }) => name))
+  t.strictSame(
+    [...families.keys()],
+    catalogue.map(({ name }) => name),
+  )
   for (const { name, type, labels } of catalogue) {
     t.equal(families.get(name)?.type, type, name)
     for (const line of families.get(name)?.lines ?? []) {
-      t.ok(Object.keys(line.labels).every((label) => labels.includes(label)), `labels of ${name}`)
+      t.ok(
+        Object.keys(line.labels).every((label) => labels.includes(label)),
+        `labels of ${name}`,
+      )
     }
   }
 })
@@ -156,21 +162,38 @@ t.test('pools, tokens, refusals and what control knows are told in their own lab
   const families = await scrape()
 
   const told = (name: string) => families.get(name)?.lines.map(({ labels, value }) => [...Object.values(labels), value])
-  t.strictSame(told('relay_pool_connections'), [['claude', 'active', 3], ['claude', 'idle', 2]])
+  t.strictSame(told('relay_pool_connections'), [
+    ['claude', 'active', 3],
+    ['claude', 'idle', 2],
+  ])
   t.strictSame(told('relay_pool_waiting'), [['claude', 1]])
   t.strictSame(told('relay_pool_limit'), [['claude', 9]])
   t.strictSame(told('relay_upstream_connect_failures_total'), [['claude', 1]])
-  t.strictSame(told('relay_tokens_total')?.map(([, type, value]) => [type, value]), [
-    ['input', 1],
-    ['output', 2],
-    ['cache_write_5m', 3],
-    ['cache_write_1h', 4],
-    ['cache_read', 5],
+  t.strictSame(
+    told('relay_tokens_total')?.map(([, type, value]) => [type, value]),
+    [
+      ['input', 1],
+      ['output', 2],
+      ['cache_write_5m', 3],
+      ['cache_write_1h', 4],
+      ['cache_read', 5],
+    ],
+  )
+  t.strictSame(told('relay_usage_calls_total'), [
+    ['a', 'reported', 0],
+    ['a', 'estimated', 1],
   ])
-  t.strictSame(told('relay_usage_calls_total'), [['a', 'reported', 0], ['a', 'estimated', 1]])
   t.strictSame(told('relay_refused_total'), [['bad_request', 1]])
-  t.strictSame(told('relay_event_loop_lag_seconds'), [['0', 0], ['1', 0.012]])
-  t.strictSame(told('relay_drain_phase'), [['serving', 0], ['closing', 1], ['draining', 0], ['drained', 0]])
+  t.strictSame(told('relay_event_loop_lag_seconds'), [
+    ['0', 0],
+    ['1', 0.012],
+  ])
+  t.strictSame(told('relay_drain_phase'), [
+    ['serving', 0],
+    ['closing', 1],
+    ['draining', 0],
+    ['drained', 0],
+  ])
   t.strictSame(told('relay_config_last_reload_successful'), [[0]])
   t.strictSame(told('relay_log_lines_dropped_total'), [[3]])
   t.strictSame(told('relay_build_info'), [['1.2.3', process.versions.node, 1]])
