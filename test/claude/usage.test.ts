@@ -333,7 +333,7 @@ t.test('a small body that is huge when decoded is given up, and holds nobody up'
 })
 
 t.test('what comes faster than it can be decoded is given up, not kept', async (t) => {
-  const coded = gzipSync(Buffer.from(Array.from({ length: 10_000 }, (_, at) => (at * at * 7919) % 251)))
+  const coded = gzipSync(Buffer.alloc(10_000, 'x'), { level: 0 })
   const decoder = sideDecoder('gzip', usageReader('sse'), { maxQueued: 1_000 })
 
   for (let at = 0; at < coded.length; at += 100) decoder.read(coded.subarray(at, at + 100))
