@@ -97,7 +97,7 @@ t.test('an import that goes up or sideways is found in each of its forms', async
 })
 
 t.test('an import of a lower layer, of a package, and one in a comment are no problem', async (t) => {
-  const text = `import { a } from '../protocol/a.ts'\nimport net from 'node:net'\n// import { b } from '../cli/b.ts'\n`
+  const text = `import { a } from '../protocol/a.ts'\nimport net from 'node:net'\nimport json from '../../package.json' with { type: 'json' }\n// import { b } from '../cli/b.ts'\n`
 
   t.strictSame(layerProblems(new Map([['src/engine/x.ts', text]])), [])
 })
