@@ -11,7 +11,8 @@ export function redacted(value: unknown, depth = 0): unknown {
   if (depth >= deepest) return '[deep]'
   if (Array.isArray(value)) return value.slice(0, widest).map((item) => redacted(item, depth + 1))
   if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`
-  if (value instanceof Date || value instanceof URL) return redactedText(String(value.toJSON()))
+  if (value instanceof URL) return redactedText(value.href)
+  if (value instanceof Date) return value
   return redactedFields(value, depth)
 }
 
