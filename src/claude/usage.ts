@@ -4,8 +4,6 @@ import { observedBytes } from './observed.ts'
 import { isRecord, record, usageFields, word } from './usage-fields.ts'
 import type { Usage } from './usage-fields.ts'
 
-export type { Usage } from './usage-fields.ts'
-
 /** Reads what a reply used from its bytes as they pass; it changes nothing and holds nothing back. */
 export interface UsageReader {
   read(bytes: Buffer): void

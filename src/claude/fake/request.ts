@@ -13,7 +13,7 @@ export interface MessagesRequest {
   readonly thinking: { readonly isOn: boolean; readonly isOmitted: boolean }
 }
 
-export interface Message {
+interface Message {
   readonly role: string
   readonly content: string | readonly Readonly<Record<string, unknown>>[]
 }

@@ -26,13 +26,13 @@ export interface ErrorTrigger {
   readonly isHtml: boolean
 }
 
-export interface ToolTrigger {
+interface ToolTrigger {
   readonly name: string
   readonly input: Readonly<Record<string, unknown>> | null
 }
 
 /** How a stream ends other than it should: after so many events, or in the middle of that one. */
-export interface StreamEnd {
+interface StreamEnd {
   readonly is: 'break' | 'reset' | 'inside' | 'early'
   readonly events: number
 }
