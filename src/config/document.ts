@@ -1,6 +1,7 @@
 import {
   type Document,
   isAlias,
+  isCollection,
   isMap,
   isPair,
   isScalar,
@@ -43,7 +44,7 @@ export function readDocument(text: string): ConfigDocument {
   const lines = new LineCounter()
   const tooLong = text.length > mostCharacters
   // The library compares each key with all before it; `checkTree` does the same with a set, so that 10,000 routes stay cheap.
-  const options = { lineCounter: lines, prettyErrors: false, uniqueKeys: false, stringKeys: true, logLevel: 'silent' } as const
+  const options = { lineCounter: lines, prettyErrors: false, uniqueKeys: false, stringKeys: true, logLevel: 'error' } as const
   const doc = parseDocument(tooLong ? '' : text, options)
   const problems: TextProblem[] = tooLong
     ? [{ line: 1, column: 1, message: `is longer than ${mostCharacters} characters`, remedy: 'use a smaller file' }]
@@ -70,20 +71,13 @@ function toValue(doc: Document.Parsed, problems: TextProblem[]): unknown {
 function checkTree(doc: Document.Parsed, at: (offset: number) => Place): TextProblem[] {
   const problems: TextProblem[] = []
   const anchors = new Set<string>()
-  visit(doc, {
-    Node(_, node) {
-      if (isAlias(node)) {
-        if (!anchors.has(node.source))
-          problems.push({
-            ...at(start(node)),
-            message: `there is no anchor &${node.source} before this alias`,
-            remedy: 'write the value out',
-          })
-      } else if (node.anchor !== undefined) anchors.add(node.anchor)
-    },
-    Map(_, map) {
-      problems.push(...checkKeys(map, at))
-    },
+  visit(doc, (_, node) => {
+    if (isAlias(node) && !anchors.has(node.source)) {
+      const message = `there is no anchor &${node.source} before this alias`
+      problems.push({ ...at(start(node)), message, remedy: 'write the value out' })
+    }
+    if ((isCollection(node) || isScalar(node)) && node.anchor !== undefined) anchors.add(node.anchor)
+    if (isMap(node)) problems.push(...checkKeys(node, at))
   })
   return problems
 }

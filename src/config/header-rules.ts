@@ -42,7 +42,12 @@ export function headerRules(
 
 /** Whether a rule puts a secret into requests: it is then the same as an upstream's own credential. */
 export function injectsCredential(rules: readonly HeaderRulePlan[]): boolean {
-  return rules.some((rule) => rule.op !== 'remove' && /key|token|secret|auth|credential|password|cookie/.test(rule.name))
+  const isSecret = (rule: HeaderRulePlan): boolean =>
+    rule.op !== 'remove' &&
+    /key|token|secret|auth|credential|password|cookie/.test(rule.name) &&
+    // What is made of variables alone says something about the call, and is nobody's secret.
+    rule.value.some((part) => 'text' in part && part.text.trim() !== '')
+  return rules.some(isSecret)
 }
 
 function sideRules(

@@ -42,7 +42,11 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfi
 }
 
 async function found(folder: string): Promise<string> {
-  const file = await findConfig(folder)
+  const file = await findConfig(folder).catch((error: unknown) => {
+    throw new ConfigError([
+      { path: '', message: `cannot look for a config file in ${folder}: ${readFault(error)}`, remedy: 'name it with --config' },
+    ])
+  })
   if (file !== undefined) return file
   const remedy = `write one with \`relay init\`, name one with --config, or start without one: relay start --upstream https://api.anthropic.com; searched for: ${searchPlaces.join(', ')}`
   throw new ConfigError([{ path: '', message: `there is no config file in ${folder}`, remedy }])

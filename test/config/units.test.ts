@@ -1,0 +1,64 @@
+import t from 'tap'
+import { isLoopback, readAddress, readBlock } from '../../src/config/address.ts'
+import { nearest } from '../../src/config/nearest.ts'
+import { readDuration, readSize } from '../../src/config/units.ts'
+
+t.test('durations are read with their unit, and bare numbers are ms', async (t) => {
+  const good = { '250ms': 250, '30s': 30_000, '10m': 600_000, '1h': 3_600_000, '0s': 0 }
+  for (const [written, ms] of Object.entries(good)) t.equal(readDuration(written), ms, written)
+  t.equal(readDuration(1500), 1500)
+
+  const bad = ['30', '1.5s', '-1s', 's', '10 m', '10M', '', '999h9', '9999999h', '1constructor']
+  for (const written of bad) t.equal(readDuration(written), undefined, written)
+  for (const written of [-1, 1.5, Number.NaN, 2 ** 31]) t.equal(readDuration(written), undefined, String(written))
+})
+
+t.test('sizes tell MB from MiB, and bare numbers are bytes', async (t) => {
+  const good = { '32MB': 32e6, '32MiB': 32 * 2 ** 20, '64KiB': 65_536, '1KB': 1000, '2GiB': 2 ** 31, '5B': 5 }
+  for (const [written, bytes] of Object.entries(good)) t.equal(readSize(written), bytes, written)
+  t.equal(readSize(100), 100)
+
+  for (const written of ['32', '32mb', '1.5MB', '-1B', '99999GiB', 'MB', '5 KB']) t.equal(readSize(written), undefined, written)
+})
+
+t.test('an address is numbers and a port; nothing before the colon means every IPv4 address', async (t) => {
+  t.same(readAddress('127.0.0.1:8080'), { host: '127.0.0.1', port: 8080 })
+  t.same(readAddress('[::1]:0'), { host: '::1', port: 0 })
+  t.same(readAddress('localhost:80'), { host: '127.0.0.1', port: 80 })
+  t.same(readAddress(':8080'), { host: '0.0.0.0', port: 8080 })
+
+  const bad = [
+    '8080',
+    '127.0.0.1',
+    '::1:80',
+    'example.com:80',
+    '1.2.3:80',
+    '127.0.0.1:65536',
+    '[127.0.0.1]:80',
+    '1.2.3.4:80 ',
+    '127.0.0.1:-1',
+    '',
+  ]
+  for (const written of bad) t.equal(readAddress(written), undefined, written)
+})
+
+t.test('loopback is 127/8 and ::1 and nothing else', async (t) => {
+  for (const host of ['127.0.0.1', '127.9.9.9', '::1']) t.ok(isLoopback({ host, port: 1 }), host)
+  for (const host of ['0.0.0.0', '10.0.0.1', '::', '128.0.0.1', 'fe80::1']) t.notOk(isLoopback({ host, port: 1 }), host)
+})
+
+t.test('a trusted proxy is an address or a CIDR block', async (t) => {
+  t.equal(readBlock('10.0.0.0/8'), '10.0.0.0/8')
+  t.equal(readBlock('192.0.2.1'), '192.0.2.1/32')
+  t.equal(readBlock('fd00::/8'), 'fd00::/8')
+
+  for (const written of ['10.0.0.0/33', '10.0.0/8', 'fd00::/129', 'proxy', '10.0.0.0/', '/8', 'fe80::1%eth0', '10.0.0.0/8/8']) {
+    t.equal(readBlock(written), undefined, written)
+  }
+})
+
+t.test('a slip of the pen is told from another word', async (t) => {
+  t.equal(nearest('lisen', ['listen', 'log']), 'listen')
+  t.equal(nearest('upstrems', ['upstreams', 'routes']), 'upstreams')
+  t.equal(nearest('banana', ['listen', 'log', 'routes']), undefined)
+})
