@@ -20,6 +20,8 @@ export class Body {
   received = 0
   /** What to say before a reply is broken off, asked once: an error in the stream's own words, or null. */
   lastWords: ((end: BodyEnd, error: RelayError | null) => Buffer | null) | null = null
+  /** Asked once when the source says that all has come: an error where it is not whole after all. */
+  verify: (() => RelayError | null) | null = null
   private limit = Infinity
   private readonly source: Source | null
   private sink: Sink | null = null
@@ -54,6 +56,8 @@ export class Body {
   /** Source: all of it has been pushed. */
   finish(trailers: Buffer): void {
     if (this.end !== null) return
+    const broken = this.verify === null ? null : this.verify()
+    if (broken !== null) return this.fail('upstream_failed', broken)
     this.isComplete = true
     this.trailers = trailers
     if (this.sink !== null) this.deliver(this.sink)
@@ -65,6 +69,11 @@ export class Body {
     this.error = error
     this.settle(end)
     if (this.sink !== null) this.breakOff(this.sink, end)
+  }
+
+  /** Says something of relay's own, which taps do not see; nothing happens before `pipe` or after the end. */
+  inject(bytes: Buffer): void {
+    if (this.sink !== null && this.end === null) this.sink.push(bytes, true)
   }
 
   /** Consumer: nobody wants the rest. The source is stopped at once. */

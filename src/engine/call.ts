@@ -1,5 +1,6 @@
 import type { BodyEnd } from '../base/ends.ts'
 import { RelayError } from '../base/errors.ts'
+import type { TokenCounts } from '../base/tokens.ts'
 import type { Head } from '../protocol/head.ts'
 import type { RequestHead } from '../protocol/request.ts'
 import { Name } from '../protocol/names.ts'
@@ -38,8 +39,9 @@ export class Call {
   work: { cancel(end: BodyEnd): void } | null = null
   /** Told of each 1xx head (but 101) that the upstream sends before its reply. */
   informed: Informed | null = null
-  /** Open numbers that stages leave for the end: usage and the like, by the stage that owns them. */
-  notes: CallNotes = noNotes
+  /** What the call used, where the reply tells; complete when `tokensRead` has resolved, or at once where that is null. */
+  tokens: TokenCounts | null = null
+  tokensRead: Promise<void> | null = null
   private listeners: CallListener[] | null = null
 
   constructor(id: string, startedAt: number, head: RequestHead, body: Body, caller: Caller) {
@@ -129,11 +131,6 @@ export interface RouteInfo {
 
 export type CallListener = (call: Call, end: BodyEnd) => void
 
-/** Left by stages for whoever records the call. */
-export interface CallNotes {
-  usage?: unknown
-}
-
 /** The route of a call that matched none. */
 export const unrouted: RouteInfo = { name: '', slot: 0, upstream: '', upstreamSlot: 0, kind: 'http' }
 
@@ -144,4 +141,3 @@ export function stopped(end: BodyEnd): RelayError {
 }
 
 const nothing = Buffer.alloc(0)
-const noNotes: CallNotes = Object.freeze({})

@@ -30,6 +30,8 @@ export interface PoolHost {
   opened(): void
   connectFailed(): void
   retried(): void
+  /** The last connection of a draining pool has closed. */
+  closed(): void
 }
 
 type State = { readonly is: 'open' } | { readonly is: 'draining'; readonly empty: () => void } | { readonly is: 'closed' }
@@ -227,6 +229,7 @@ export class Pool {
     if (this.state.is !== 'draining' || this.open > 0 || this.waiting.size > 0) return
     const { empty } = this.state
     this.state = { is: 'closed' }
+    this.host.closed()
     empty()
   }
 }

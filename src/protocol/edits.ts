@@ -31,6 +31,7 @@ export class Edits {
   mask = hopByHop
   private names: FieldName[] = none
   private twins: FieldName[] = none
+  private prefix: Buffer | null = null
   private lines: Buffer[] = noLines
   /** Bytes that the added lines take. */
   room = 0
@@ -42,9 +43,14 @@ export class Edits {
   }
 
   set(name: FieldName, value: string): void {
+    this.setLine(name, fieldLine(name, value))
+  }
+
+  /** `set` with a line made before. */
+  setLine(name: FieldName, line: Buffer): void {
     this.remove(name)
     if (this.lines !== noLines) this.dropLines(name)
-    this.line(fieldLine(name, value))
+    this.line(line)
   }
 
   add(name: FieldName, value: string): void {
@@ -57,6 +63,11 @@ export class Edits {
     if (name.id !== 0) return
     if (this.twins === none) this.twins = [name]
     else this.twins.push(name)
+  }
+
+  /** Leaves out every field whose name begins so (lower case). Of two prefixes the later counts. */
+  removePrefix(prefix: Buffer): void {
+    this.prefix = prefix
   }
 
   /** Leaves out known names by their bits. */
@@ -82,6 +93,7 @@ export class Edits {
   leavesOut(head: Head, k: number): boolean {
     const id = head.idOf(k)
     if (id !== 0) return (this.mask & (1 << id)) !== 0
+    if (this.prefix !== null && startsWith(this.prefix, head, k)) return true
     return (this.names !== none && isAmong(this.names, head, k)) || (this.twins !== none && isAmong(this.twins, head, k) && hasUnderscore(head, k))
   }
 
@@ -118,6 +130,11 @@ function isAmong(names: readonly FieldName[], head: Head, k: number): boolean {
     if (folded.length === to - from && equalsFolded(head.bytes, from, to, folded)) return true
   }
   return false
+}
+
+function startsWith(prefix: Buffer, head: Head, k: number): boolean {
+  const from = head.lineStart(k)
+  return head.nameEnd(k) - from > prefix.length && equalsFolded(head.bytes, from, from + prefix.length, prefix)
 }
 
 function hasUnderscore(head: Head, k: number): boolean {

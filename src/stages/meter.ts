@@ -1,0 +1,96 @@
+import { RelayError } from '../base/errors.ts'
+import type { TokenCounts } from '../base/tokens.ts'
+import { sideDecoder } from '../claude/decode.ts'
+import { isMessages } from '../claude/endpoints.ts'
+import { errorEvent } from '../claude/errors.ts'
+import { usageReader, type UsageReader } from '../claude/usage.ts'
+import type { Call, Reply, Stage } from '../engine/call.ts'
+import { fieldLine, fieldName } from '../protocol/edits.ts'
+import { Name } from '../protocol/names.ts'
+import { outgoingPath } from './aim.ts'
+import { isEventStream, isJson } from './event-stream.ts'
+
+/** Whether replies are asked for uncoded, so that they can be read as they pass. */
+export interface MeterOptions {
+  readonly asksIdentity: boolean
+}
+
+/**
+ * Reads what Messages calls use from their replies, on the side: the bytes pass unchanged, and the reading is settled once, at the
+ * body's end. It also knows when a stream is whole: one that ends without `message_stop` has failed, and is broken off in the
+ * stream's own words where that can be done between two events.
+ */
+export function meter({ asksIdentity }: MeterOptions): Stage {
+  return async (call, next) => {
+    if (!isMessages(outgoingPath(call))) return next(call)
+    if (asksIdentity) {
+      call.edits.drop(1 << Name.acceptEncoding)
+      call.edits.line(identity)
+    }
+    const reply = await next(call)
+    watch(call, reply)
+    return reply
+  }
+}
+
+function watch(call: Call, reply: Reply): void {
+  const isStream = isEventStream(reply)
+  if (!isStream && !isJson(reply)) return
+  const reader = usageReader(isStream ? 'sse' : 'json')
+  const coding = reply.head!.text(Name.contentEncoding)
+  const isPlain = coding === null || coding.toLowerCase() === 'identity'
+  if (isPlain) reply.body.tap(reader)
+  else watchCoded(call, reply, coding, reader)
+  if (isStream && isPlain && reply.status === 200) watchEnd(call, reply, reader)
+  if (isPlain)
+    reply.body.onEnd(() => {
+      reader.end()
+      call.tokens = tokensOf(reply, reader)
+    })
+}
+
+function watchCoded(call: Call, reply: Reply, coding: string, reader: UsageReader): void {
+  const decoder = sideDecoder(coding, reader)
+  reply.body.tap(decoder)
+  const read = Promise.withResolvers<void>()
+  call.tokensRead = read.promise
+  reply.body.onEnd(async () => {
+    await decoder.end()
+    call.tokens = tokensOf(reply, reader)
+    read.resolve()
+  })
+}
+
+function watchEnd(call: Call, reply: Reply, reader: UsageReader): void {
+  const { body } = reply
+  const id = call.id
+  body.verify = () => {
+    if (reader.isComplete) return null
+    const broken = new RelayError('upstream_failed', 'the stream ended without message_stop')
+    if (reader.sawError === null) return broken
+    // The API told its error in the stream and then ended it: its own way, which callers know. It counts as failed all the same.
+    call.error = broken
+    return null
+  }
+  body.lastWords = (end, error) => {
+    if (end === 'cancelled' || !reader.isBetweenEvents || reader.isComplete) return null
+    const type = end === 'drained' ? 'overloaded_error' : 'api_error'
+    return errorEvent(type, error?.message ?? 'the stream broke off', id)
+  }
+}
+
+function tokensOf(reply: Reply, reader: UsageReader): TokenCounts | null {
+  if (!reader.hasUsage) return null
+  const { usage } = reader
+  const isEstimated = !reader.isComplete || reply.body.end !== 'done'
+  return {
+    input: usage.inputTokens,
+    output: isEstimated ? Math.max(usage.outputTokens, reader.observedOutput) : usage.outputTokens,
+    cacheWrite5m: usage.cacheWrite5mTokens,
+    cacheWrite1h: usage.cacheWrite1hTokens,
+    cacheRead: usage.cacheReadTokens,
+    estimated: isEstimated,
+  }
+}
+
+const identity = fieldLine(fieldName('accept-encoding'), 'identity')

@@ -1,0 +1,67 @@
+import type { Log } from '../base/log.ts'
+import type { Call, CallListener, Next, Reply, Stage } from '../engine/call.ts'
+import { isEventStream } from './event-stream.ts'
+import type { Column } from '../metrics/column.ts'
+
+/** Where calls are counted and, if asked for, logged. */
+export interface ObserveOptions {
+  readonly column: Column
+  /** null: no line a call. */
+  readonly log: Log | null
+}
+
+/** Counts every call once, at its end, whatever that was; outermost, so that it sees what every other stage does. */
+export function observe({ column, log }: ObserveOptions): Stage {
+  const ended: CallListener = (call, end) => {
+    const ms = performance.now() - call.startedAt
+    column.callEnded(call.route.slot, call.status, ms, end)
+    if (call.attempts > 0 && call.firstByteAfterMs >= 0) column.upstreamFirstByte(call.route.upstreamSlot, call.firstByteAfterMs)
+    if (call.tokensRead !== null) void recordLater(call, ms, { column, log })
+    else record(call, fieldsOf(call, ms, log), { column, log })
+  }
+  const streamEnded = (): void => column.streamClosed()
+  return async (call: Call, next: Next): Promise<Reply> => {
+    column.callStarted()
+    call.onEnd(ended)
+    const reply = await next(call)
+    if (isEventStream(reply)) {
+      column.streamOpened()
+      reply.body.onEnd(streamEnded)
+    }
+    return reply
+  }
+}
+
+type Fields = Parameters<Log['access']>[0] | null
+
+// The head goes back to its connection when the call has settled, so the line's texts are taken before anything is waited for.
+async function recordLater(call: Call, ms: number, options: ObserveOptions): Promise<void> {
+  const fields = fieldsOf(call, ms, options.log)
+  await call.tokensRead
+  record(call, fields === null ? null : { ...fields, tokens: call.tokens }, options)
+}
+
+function record(call: Call, fields: Fields, { column, log }: ObserveOptions): void {
+  if (call.tokens !== null) column.tokens(call.route.slot, call.tokens)
+  if (log !== null && fields !== null) log.access(fields)
+}
+
+function fieldsOf(call: Call, ms: number, log: Log | null): Fields {
+  if (log === null) return null
+  return {
+    id: call.id,
+    route: call.route.name,
+    method: call.head.method,
+    path: call.head.path,
+    status: call.status,
+    end: call.end ?? 'failed',
+    ms,
+    firstByteMs: call.firstByteAfterMs < 0 ? null : call.firstByteAfterMs,
+    upstream: call.route.upstream === '' ? null : call.route.upstream,
+    bytesIn: call.body.received,
+    bytesOut: call.bytesOut,
+    client: call.caller.address,
+    failure: call.error === null ? null : `${call.error.failure}: ${call.error.message}`,
+    tokens: call.tokens,
+  }
+}

@@ -1,0 +1,45 @@
+import { pingEvent } from '../claude/errors.ts'
+import type { Body, Tap } from '../engine/body.ts'
+import type { Stage } from '../engine/call.ts'
+import type { Sweep, Timed } from '../engine/sweep.ts'
+import { Name } from '../protocol/names.ts'
+import { SseScanner } from '../protocol/sse.ts'
+import { isEventStream } from './event-stream.ts'
+
+/** Writes `event: ping` into an event stream that has been silent for `everyMs`, between two events only; a coded stream is left alone. */
+export function ping(everyMs: number, sweep: Sweep): Stage {
+  return async (call, next) => {
+    const reply = await next(call)
+    if (reply.status === 200 && isEventStream(reply) && !reply.head!.has(Name.contentEncoding)) new Pinger(reply.body, everyMs, sweep)
+    return reply
+  }
+}
+
+class Pinger implements Tap, Timed {
+  deadline: number
+  place = -1
+  private readonly body: Body
+  private readonly everyMs: number
+  private readonly sweep: Sweep
+  private readonly scanner = new SseScanner({ kinds: [], onEvent: () => {}, onSkipped: () => {} })
+
+  constructor(body: Body, everyMs: number, sweep: Sweep) {
+    this.body = body
+    this.everyMs = everyMs
+    this.sweep = sweep
+    sweep.add(this)
+    this.deadline = sweep.now + everyMs
+    body.tap(this)
+    body.onEnd(() => sweep.remove(this))
+  }
+
+  read(bytes: Buffer): void {
+    this.scanner.read(bytes)
+    this.deadline = this.sweep.now + this.everyMs
+  }
+
+  expire(now: number): void {
+    if (this.scanner.isBetweenEvents) this.body.inject(pingEvent)
+    this.deadline = now + this.everyMs
+  }
+}

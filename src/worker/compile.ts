@@ -1,0 +1,120 @@
+import type { Log } from '../base/log.ts'
+import { RelayError } from '../base/errors.ts'
+import type { Plan, RoutePlan, UpstreamPlan } from '../config/plan.ts'
+import type { NumberSlots } from '../control/messages.ts'
+import { compose, unrouted, type Call, type Next, type Reply, type RouteInfo } from '../engine/call.ts'
+import { Router } from '../engine/router.ts'
+import type { ServerLimits } from '../engine/server.ts'
+import type { Sweep } from '../engine/sweep.ts'
+import type { Column } from '../metrics/column.ts'
+import { observe } from '../stages/observe.ts'
+import { recipe } from '../stages/recipe.ts'
+import { forwardedTrust, type Trust } from './trust.ts'
+import type { HeldPool, Pools } from './pools.ts'
+
+/** A compiled configuration: immutable, swapped whole. */
+export interface Snapshot {
+  readonly version: number
+  readonly plan: Plan
+  readonly limits: ServerLimits
+  readonly trust: Trust
+  /** The pools it uses. */
+  readonly pools: ReadonlySet<HeldPool>
+  handle(call: Call): Promise<Reply>
+}
+
+/** What compiling needs of the worker. */
+export interface CompileOptions {
+  readonly version: number
+  readonly plan: Plan
+  readonly slots: NumberSlots
+  readonly column: Column
+  readonly log: Log
+  readonly sweep: Sweep
+  readonly pools: Pools
+}
+
+interface Route {
+  readonly info: RouteInfo
+  readonly run: Next
+}
+
+/** Makes a snapshot of a plan; whatever cannot be compiled throws. */
+export function compile(options: CompileOptions): Snapshot {
+  const { plan, column } = options
+  const log = plan.log.access ? options.log : null
+  const upstreams = new Map(plan.upstreams.map((upstream, k) => [upstream.name, { upstream, slot: options.slots.upstreams[k] ?? 0 }]))
+  const pools = new Map<string, HeldPool>()
+  for (const { upstream, slot } of upstreams.values()) pools.set(upstream.name, options.pools.hold(upstream, slot))
+
+  const router = new Router<Route>()
+  for (const [k, route] of plan.routes.entries()) {
+    const found = upstreams.get(route.upstream)
+    if (found === undefined) throw new Error(`route ${route.name} names the upstream ${route.upstream}, which is not in the plan`)
+    const { upstream, slot } = found
+    const info = { name: route.name, slot: options.slots.routes[k] ?? 0, upstream: upstream.name, upstreamSlot: slot, kind: upstream.kind }
+    router.add(route, { info, run: routeStages({ route, upstream, held: pools.get(upstream.name)!, options }) })
+  }
+  const lost = compose([observe({ column, log })], noRoute)
+  return {
+    version: options.version,
+    plan,
+    limits: limitsOf(plan),
+    trust: forwardedTrust(plan.trustedProxies),
+    pools: new Set(pools.values()),
+    handle: (call) => {
+      const route = router.find(call.head.method, call.head.authority, call.head.path)
+      if (route === null) return lost(call)
+      call.route = route.info
+      return route.run(call)
+    },
+  }
+}
+
+interface RouteParts {
+  readonly route: RoutePlan
+  readonly upstream: UpstreamPlan
+  readonly held: HeldPool
+  readonly options: CompileOptions
+}
+
+function routeStages({ route, upstream, held, options }: RouteParts): Next {
+  const { plan, column, sweep } = options
+  return recipe({
+    column,
+    log: plan.log.access ? options.log : null,
+    sweep,
+    pool: held.pool,
+    kind: upstream.kind,
+    path: route.path,
+    rewrite: route.rewrite,
+    base: upstream.path,
+    guardedHosts: plan.guard === null ? null : plan.guard.hosts,
+    bodyLimit: route.bodyLimit,
+    defaultBodyLimit: plan.bounds.body,
+    firstByteMs: route.timeouts.firstByte ?? upstream.timeouts.firstByte,
+    idleMs: route.timeouts.idle ?? upstream.timeouts.idle,
+    forwards: upstream.forwarded,
+    requestHeaders: route.requestHeaders,
+    replyHeaders: route.replyHeaders,
+    credential: route.credential === 'replace' ? upstream.credential : null,
+    asksIdentity: route.compression === 'identity',
+    pingMs: route.ping,
+  })
+}
+
+function limitsOf({ bounds, timeouts }: Plan): ServerLimits {
+  return {
+    head: bounds.head,
+    fields: bounds.fields,
+    headMs: timeouts.head,
+    idleMs: timeouts.idle,
+    bodyMs: timeouts.body,
+    writeMs: timeouts.write,
+  }
+}
+
+function noRoute(call: Call): Promise<Reply> {
+  call.route = unrouted
+  return Promise.reject(new RelayError('no_route', `no route for ${call.head.method} ${call.head.path}`))
+}

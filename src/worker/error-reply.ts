@@ -1,0 +1,21 @@
+import { failures, type RelayError } from '../base/errors.ts'
+import { errorBody } from '../claude/errors.ts'
+import { Body } from '../engine/body.ts'
+import { Reply, type Call } from '../engine/call.ts'
+import { fieldLine, fieldName } from '../protocol/edits.ts'
+
+/** Relay's own refusals and failures, in the shape of the Claude API: its clients read them, and to all others it is plain JSON. */
+export function errorReply(error: RelayError, call: Call | null): Reply {
+  const id = call?.id ?? ''
+  const reply = new Reply(failures[error.failure].http, null, Body.of(errorBody(error.failure, error.message, id)))
+  reply.edits.line(json)
+  if (id !== '') reply.edits.line(fieldLine(requestId, id))
+  if (error.retryAfterMs !== undefined) reply.edits.line(fieldLine(retryAfter, String(Math.ceil(error.retryAfterMs / 1000))))
+  if (error.shouldRetry !== undefined) reply.edits.line(fieldLine(shouldRetry, String(error.shouldRetry)))
+  return reply
+}
+
+const json = fieldLine(fieldName('content-type'), 'application/json')
+const requestId = fieldName('request-id')
+const retryAfter = fieldName('retry-after')
+const shouldRetry = fieldName('x-should-retry')

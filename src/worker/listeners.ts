@@ -1,0 +1,78 @@
+import { createServer as createTcp, type Server as TcpServer, type Socket } from 'node:net'
+import { createServer as createTls, type Server as TlsServer } from 'node:tls'
+import type { ListenerSlot } from '../control/messages.ts'
+
+/** The doors of a worker: sockets that control hands over, or its own listening ones, clear or TLS. */
+export interface Doors {
+  /** Takes the listeners of a new snapshot: certificates may have changed. */
+  use(slots: readonly ListenerSlot[]): void
+  /** A connected socket for listener `index`. */
+  enter(index: number, socket: Socket): void
+  /** Listens on every slot, on a port that the other workers share; doors that are gone close. Resolves when all listen. */
+  listen(reusePort: boolean): Promise<void>
+  /** No new connection. */
+  close(): void
+}
+
+/** Where connected sockets go, TLS done; and how long a handshake may take, in ms. */
+export interface DoorsOptions {
+  accept(socket: Socket): void
+  readonly handshakeMs: () => number
+}
+
+/** Makes the doors of a worker, all closed. */
+export function doors({ accept, handshakeMs }: DoorsOptions): Doors {
+  let slots: readonly ListenerSlot[] = []
+  const secure = new Map<number, { readonly slot: ListenerSlot; readonly server: TlsServer }>()
+  const open = new Map<string, TcpServer>()
+
+  const enter = (index: number, socket: Socket): void => {
+    const tls = secure.get(index)
+    socket.setNoDelay(true)
+    if (tls === undefined) accept(socket)
+    else tls.server.emit('connection', socket)
+  }
+  const secureServer = (slot: ListenerSlot): TlsServer => {
+    const { cert, key, ticketKeys } = slot.tls!
+    const server = createTls({ cert, key, ticketKeys: Buffer.from(ticketKeys), ALPNProtocols: ['http/1.1'], handshakeTimeout: handshakeMs() }, accept)
+    // A handshake that fails is the peer's affair; Node destroys the socket after this event.
+    server.on('tlsClientError', (_error, socket) => socket.destroy())
+    return server
+  }
+  return {
+    enter,
+    use(next) {
+      slots = next
+      for (const index of [...secure.keys()]) if (next[index]?.tls == null) secure.delete(index)
+      for (const slot of next) if (slot.tls !== null) secure.set(slot.index, { slot, server: secureServer(slot) })
+    },
+    async listen(reusePort) {
+      const wanted = new Map(slots.map((slot) => [`${slot.host} ${slot.port}`, slot]))
+      for (const [place, server] of open) {
+        if (wanted.has(place)) continue
+        open.delete(place)
+        server.close()
+      }
+      for (const [place, slot] of wanted) {
+        if (open.has(place)) continue
+        open.set(place, await listening(slot, reusePort, (socket) => enter(indexAt(slots, place), socket)))
+      }
+    },
+    close() {
+      for (const server of open.values()) server.close()
+      open.clear()
+    },
+  }
+}
+
+function indexAt(slots: readonly ListenerSlot[], place: string): number {
+  return slots.findIndex((slot) => `${slot.host} ${slot.port}` === place)
+}
+
+function listening({ host, port }: ListenerSlot, reusePort: boolean, enter: (socket: Socket) => void): Promise<TcpServer> {
+  return new Promise((resolve, reject) => {
+    const server = createTcp({ noDelay: true }, enter)
+    server.once('error', reject)
+    server.listen({ host, port, reusePort, backlog: 4096 }, () => resolve(server))
+  })
+}

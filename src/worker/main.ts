@@ -1,0 +1,131 @@
+import { randomBytes } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { parentPort, workerData } from 'node:worker_threads'
+import { logger, type LogLevel } from '../base/log.ts'
+import type { FromWorker, SocketMessage, ToWorker } from '../control/messages.ts'
+import { Server } from '../engine/server.ts'
+import { Slab } from '../engine/slab.ts'
+import { Sweep } from '../engine/sweep.ts'
+import { workerColumn } from '../metrics/column.ts'
+import { watchLag } from '../metrics/lag.ts'
+import { failureIndex } from '../metrics/layout.ts'
+import { compile, type Snapshot } from './compile.ts'
+import { drain } from './drain.ts'
+import { errorReply } from './error-reply.ts'
+import { doors } from './listeners.ts'
+import { upstreamPools } from './pools.ts'
+
+/** What control starts a worker with. */
+export interface WorkerData {
+  readonly index: number
+  readonly numbers: SharedArrayBuffer
+  readonly logLevel: LogLevel
+  readonly logFd: number
+}
+
+// The composition root of the data plane: one a core, each with its own connections, pools and snapshot.
+// Control alone starts this file, and always with this data.
+const { index, numbers, logLevel, logFd } = workerData as WorkerData
+const port = parentPort!
+const column = workerColumn(numbers, index)
+const log = logger({ level: logLevel, fd: logFd, base: { worker: index } })
+const slab = new Slab()
+const sweep = new Sweep()
+const pools = upstreamPools({ slab, sweep, column })
+const prepared = new Map<number, { readonly snapshot: Snapshot; readonly listeners: Prepare['listeners'] }>()
+const hurry = new AbortController()
+let current: Snapshot | null = null
+
+type Prepare = Extract<ToWorker, { is: 'prepare' }>
+
+const server = new Server(
+  {
+    slab,
+    sweep,
+    handle: (call) => current!.handle(call),
+    errorReply,
+    isTrusted: (address) => current!.trust(address),
+    connectionOpened: column.connectionOpened,
+    connectionClosed: column.connectionClosed,
+    refused: (failure) => column.refused(failureIndex(failure)),
+    bug: (error) => log.error({ error }, 'relay failed: this should not happen'),
+  },
+  { head: 32_768, fields: 100, headMs: 15_000, idleMs: 75_000, bodyMs: 60_000, writeMs: 300_000 },
+  `req_${index}${randomBytes(6).toString('hex')}`,
+)
+const entrance = doors({ accept: (socket) => server.accept(socket), handshakeMs: () => server.limits.headMs })
+
+port.on('message', (message: ToWorker | SocketMessage) => {
+  switch (message.is) {
+    case 'socket':
+      // The message carries a net.Socket: it was transferred beside it.
+      return entrance.enter(message.listener, message.socket as Socket)
+    case 'prepare':
+      return prepare(message)
+    case 'commit':
+      return commit(message.version)
+    case 'discard':
+      return discard(message.version)
+    case 'listen':
+      return void listen(message.reusePort)
+    case 'closing':
+      server.isClosing = true
+      return
+    case 'drain':
+      return void drainAll(message.grace, message.streamGrace)
+    case 'cut':
+      return hurry.abort()
+  }
+})
+watchLag(column.eventLoopLag)
+setInterval(() => column.logDropped(log.dropped()), 1000).unref()
+say({ is: 'ready' })
+
+function say(message: FromWorker): void {
+  port.postMessage(message)
+}
+
+function prepare({ version, plan, listeners, slots }: Prepare): void {
+  try {
+    prepared.set(version, { snapshot: compile({ version, plan, slots, column, log, sweep, pools }), listeners })
+    say({ is: 'prepared', version })
+  } catch (error) {
+    keepUsedPools()
+    say({ is: 'rejected', version, problems: [{ path: '', message: error instanceof Error ? error.message : String(error) }] })
+  }
+}
+
+function commit(version: number): void {
+  const next = prepared.get(version)
+  if (next === undefined) return
+  prepared.delete(version)
+  current = next.snapshot
+  server.limits = current.limits
+  entrance.use(next.listeners)
+  keepUsedPools()
+  say({ is: 'committed', version })
+}
+
+function discard(version: number): void {
+  prepared.delete(version)
+  keepUsedPools()
+}
+
+function keepUsedPools(): void {
+  const used = [...prepared.values()].map(({ snapshot }) => snapshot)
+  pools.keepOnly(new Set([...used, ...(current === null ? [] : [current])].flatMap((snapshot) => [...snapshot.pools])))
+}
+
+async function listen(reusePort: boolean): Promise<void> {
+  await entrance.listen(reusePort)
+  say({ is: 'listening' })
+}
+
+async function drainAll(grace: number, streamGrace: number): Promise<void> {
+  entrance.close()
+  const cut = await drain(server, { grace, streamGrace, hurry: hurry.signal })
+  await pools.close()
+  column.logDropped(log.dropped())
+  await log.flush()
+  say({ is: 'drained', cut })
+}
