@@ -16,13 +16,13 @@ import {
 import { type KeyPath, shown } from './findings.ts'
 
 /** A line and a column, both from 1. */
-export interface Place {
+interface Place {
   readonly line: number
   readonly column: number
 }
 
 /** What is wrong with the text itself. */
-export interface TextProblem extends Place {
+interface TextProblem extends Place {
   readonly message: string
   readonly remedy: string
 }

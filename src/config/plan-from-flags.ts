@@ -18,7 +18,7 @@ export interface StartFlags {
 }
 
 /** The config that flags stand for, as plain data: every path goes to the one upstream. */
-export function configFromFlags({ upstream, keyEnv, kind, listen, public: isPublic }: StartFlags): Readonly<Record<string, unknown>> {
+function configFromFlags({ upstream, keyEnv, kind, listen, public: isPublic }: StartFlags): Readonly<Record<string, unknown>> {
   const credential = keyEnv === undefined ? {} : { credential: { env: keyEnv } }
   return {
     listen: listen ?? '127.0.0.1:8080',

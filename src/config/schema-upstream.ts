@@ -71,8 +71,7 @@ export const upstreamSchema = z.union([
   }),
 ])
 
-/** One upstream of the file after parsing. */
-export type UpstreamFile = z.output<typeof upstreamSchema>
+type UpstreamFile = z.output<typeof upstreamSchema>
 
 /** An upstream's long form after parsing. */
 export type UpstreamMapping = Exclude<UpstreamFile, string>

@@ -16,10 +16,10 @@ export const durationPattern = '^[0-9]+(ms|s|m|h)$'
 export const sizePattern = '^[0-9]+(B|KB|MB|GB|KiB|MiB|GiB)$'
 
 /** The longest wait that a timer of the runtime can hold (24.8 days). */
-export const longestMs = 2 ** 31 - 1
+const longestMs = 2 ** 31 - 1
 
 /** The largest size that makes sense anywhere: 1 TiB. */
-export const largestBytes = 2 ** 40
+const largestBytes = 2 ** 40
 
 /** `30s`, `10m`, `250ms`, `1h` or a number of ms as ms; undefined when it is none of these. */
 export function readDuration(written: string | number): number | undefined {
