@@ -13,12 +13,9 @@ export interface ControlClient {
 
 /** No relay listens on the control socket. */
 export class NoRelayError extends Error {
-  readonly path: string
-
-  constructor(path: string, cause: unknown) {
-    super(`no relay listens on ${path}`, { cause })
+  constructor(where: string, cause?: unknown) {
+    super(`no relay is running ${where}`, { cause })
     this.name = 'NoRelayError'
-    this.path = path
   }
 }
 
@@ -57,7 +54,7 @@ async function request(client: Client, path: string, options: Dispatcher.Request
     if (spoken !== controlVersion) throw new Error(`${path} is not the control socket of this version of relay`)
     return reply
   } catch (error) {
-    if (isAbsent(error)) throw new NoRelayError(path, error)
+    if (isAbsent(error)) throw new NoRelayError(`at ${path}`, error)
     throw error
   }
 }

@@ -18,7 +18,7 @@ export interface Crew {
   change(next: Snapshot, committed: () => void): Promise<readonly Problem[]>
   /** Opens and closes the workers' own listeners, as the committed version has them. */
   listen(): Promise<void>
-  live(): readonly WorkerThread[]
+  readonly live: () => readonly WorkerThread[]
   states(): readonly Pick<WorkerStatus, 'index' | 'state' | 'restarts'>[]
   /** From now on a worker that ends is not replaced. */
   retire(): void

@@ -26,7 +26,7 @@ export interface Drain {
   /** `delay` null: as configured. */
   begin(delay: number | null): Promise<Stopped>
   /** Now: what is open is cut. */
-  cut(): void
+  readonly cut: () => void
 }
 
 /** `/readyz` off, accepting for a while, listeners closed, calls and streams given their grace, the rest cut. Every wait has an end. */
@@ -93,7 +93,7 @@ function sum(answers: readonly Answer[]): Cut {
   }
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
+async function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve()
     else signal.addEventListener('abort', () => resolve(), { once: true })

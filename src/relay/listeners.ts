@@ -10,7 +10,7 @@ export interface Listeners {
   prepare(plans: readonly AddressPlan[]): Promise<PreparedListeners>
   /** From now on these are the listeners: those that are gone are closed, connections carry the new index. */
   commit(prepared: PreparedListeners): void
-  closeAll(): void
+  readonly closeAll: () => void
 }
 
 export interface PreparedListeners {

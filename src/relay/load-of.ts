@@ -10,7 +10,7 @@ export interface Loads {
   sent(worker: number): void
   /** The worker ended: its numbers go to control's own, and what it was sent is gone. */
   died(worker: number): void
-  total(): number
+  readonly total: () => number
 }
 
 /** Reads the shared numbers: a load costs two reads, and no worker is asked. */

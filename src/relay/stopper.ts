@@ -7,8 +7,8 @@ import type { State } from './state.ts'
 
 /** What ends a relay. */
 export interface Stopper {
-  begin(delay: number | null): void
-  cut(): void
+  readonly begin: (delay: number | null) => void
+  readonly cut: () => void
   /** The same for the control socket: each step is told. */
   readonly told: ControlHandlers['stop']
   readonly ended: Promise<Stopped>

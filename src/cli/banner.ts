@@ -1,0 +1,78 @@
+import { relative } from 'node:path'
+import { addressText, isLoopback } from '../config/address.ts'
+import type { Plan, RoutePlan, UpstreamPlan } from '../config/plan.ts'
+import type { Status } from '../control/api.ts'
+import type { Relay } from '../relay/relay.ts'
+
+/** What `relay start` prints once it listens. */
+export function banner(relay: Pick<Relay, 'status' | 'plan' | 'control'>, cwd: string): readonly string[] {
+  const status = relay.status()
+  const plan = relay.plan()
+  const workers = status.workers.length
+  const isBuiltin = plan.upstreams.some((upstream) => upstream.builtin)
+  return [
+    `relay ${status.relay} listens on ${urls(status).join(', ')} (${workers} ${workers === 1 ? 'worker' : 'workers'}, pid ${status.pid})`,
+    `  serves     ${sourceLine(status, cwd)}`,
+    `  metrics    ${status.admin === null ? 'off' : `http://${addressText(status.admin)}/metrics`}`,
+    ...(status.accept === 'alone' ? ['  note       workers cannot share a port on this system: one worker serves alone'] : []),
+    ...(isOpen(plan) ? ['  note       public: whoever reaches this address spends the key that relay puts in'] : []),
+    `  try it     ${curl(plan, urls(status)[0] ?? '')}`,
+    ...(isBuiltin ? ['  real API   relay start --upstream https://api.anthropic.com --key-env ANTHROPIC_API_KEY'] : []),
+    `  stop it    relay stop, or Ctrl-C`,
+  ]
+}
+
+function urls({ listeners }: Status): readonly string[] {
+  return listeners.map(({ host, port, tls }) => `${tls ? 'https' : 'http'}://${addressText({ host: reachable(host), port })}`)
+}
+
+/** An address that means all addresses is no address to call. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1'
+  return host === '::' ? '::1' : host
+}
+
+function sourceLine({ source, routes }: Status, cwd: string): string {
+  if (source.is === 'flags') return `every path to ${source.upstream}`
+  const near = relative(cwd, source.file)
+  return `${routes} ${routes === 1 ? 'route' : 'routes'} of ${near.startsWith('..') ? source.file : near}; changes to the file are taken up at once`
+}
+
+/** Whether other machines can spend a key. */
+function isOpen({ guard, listeners, routes }: Plan): boolean {
+  return guard === null && routes.some((route) => route.credential === 'replace') && !listeners.every((listener) => isLoopback(listener))
+}
+
+function curl(plan: Plan, url: string): string {
+  const claude = plan.routes.find((route) => reaches(route, '/v1/messages') && upstreamOf(plan, route)?.kind === 'claude')
+  if (claude === undefined) return `curl -i ${url}${pathOf(plan.routes[0])}`
+  const key = keyField(claude, upstreamOf(plan, claude))
+  const body = '{"model":"claude-sonnet-5","max_tokens":64,"messages":[{"role":"user","content":"Hello"}]}'
+  return `curl ${url}/v1/messages ${key}-H 'anthropic-version: 2023-06-01' -H 'content-type: application/json' -d '${body}'`
+}
+
+function keyField(route: RoutePlan, upstream: UpstreamPlan | undefined): string {
+  if (route.credential === 'replace') return ''
+  return upstream?.builtin === true ? "-H 'x-api-key: any' " : '-H "x-api-key: $ANTHROPIC_API_KEY" '
+}
+
+function upstreamOf({ upstreams }: Plan, route: RoutePlan): UpstreamPlan | undefined {
+  return upstreams.find((upstream) => upstream.name === route.upstream)
+}
+
+function reaches({ path, rewrite, host }: RoutePlan, wanted: string): boolean {
+  if (host !== null || rewrite !== null) return false
+  switch (path.is) {
+    case 'exact':
+      return path.path === wanted
+    case 'prefix':
+      return path.path === '/' || wanted === path.path || wanted.startsWith(`${path.path}/`)
+    case 'template':
+      return false
+  }
+}
+
+function pathOf(route: RoutePlan | undefined): string {
+  if (route === undefined) return '/'
+  return route.path.is === 'template' ? route.path.template : route.path.path
+}

@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises'
+import { Command } from 'commander'
+import { ConfigError } from '../../base/errors.ts'
+import { addRoute, listRoutes, type NewRoute } from '../../config/edit.ts'
+import { CommandError, type Context, type JsonFlag } from '../command.ts'
+import type { Which } from '../find.ts'
+import { configOption, controlOption, header, jsonOption } from '../options.ts'
+import { editableFile, editAndApply } from '../route-edit.ts'
+
+interface AddFlags extends Which, JsonFlag {
+  readonly to?: string
+  readonly header?: Readonly<Record<string, string>>
+  readonly timeout?: string
+}
+
+const examples = `
+Examples:
+  relay route add v1/user --to https://api.claude.ai/v3/user
+  relay route add v2/chat --to https://gateway.claude.ai/2024-03/chat --header x-team=search --timeout 30s
+  relay route add v1/messages        to the default upstream, same path`
+
+/** `relay route add`. */
+export function routeAddCommand(context: Context): Command {
+  return new Command('add')
+    .description('add a route')
+    .argument('<path>', 'what callers ask for; it matches itself and all below it')
+    .option(
+      '--to <url>',
+      'where it goes: an URL, or the name of an upstream with or without a path (default: the default upstream, same path)',
+    )
+    .option('--header <name=value>', 'a header to set on requests; may be given several times', header)
+    .option('--timeout <duration>', 'longest until the head of a reply, such as 30s')
+    .addOption(configOption())
+    .addOption(controlOption())
+    .addOption(jsonOption())
+    .addHelpText('after', examples)
+    .action(async (path: string, flags: AddFlags) => add(path, flags, context))
+}
+
+async function add(path: string, flags: AddFlags, context: Context): Promise<void> {
+  const { header: headers, timeout } = flags
+  const file = await editableFile(flags, context)
+  const to = flags.to ?? (await missingTarget(path, file, context))
+  const rest = { ...(headers === undefined ? {} : { headers }), ...(timeout === undefined ? {} : { timeout }) }
+  const route: NewRoute = { path, ...rest, ...(to === undefined ? {} : { to }) }
+  await editAndApply(file, (text) => addRoute(text, route, file), flags, context)
+}
+
+/** Without --to a route goes to the default upstream; where there is none, the person at the terminal is asked. */
+async function missingTarget(path: string, file: string, { io }: Context): Promise<string | undefined> {
+  const text = await readFile(file, 'utf8')
+  // A file that is wrong already is told as it is, whatever route was meant.
+  listRoutes(text, file)
+  if (hasDefault(text, path)) return undefined
+  const line = `relay route add ${path} --to https://host/path`
+  if (io.ask === null) throw new CommandError(2, `say where ${path} goes (there is no default upstream): ${line}`)
+  const answer = (await io.ask(`Where does ${path} go (an URL, or the name of an upstream)? `)).trim()
+  if (answer === '') throw new CommandError(2, `nothing was changed; say where ${path} goes: ${line}`)
+  return answer
+}
+
+/** Whether the config takes a route without a target; anything else that may be wrong with the route is told when it is added. */
+function hasDefault(text: string, path: string): boolean {
+  try {
+    addRoute(text, { path })
+    return true
+  } catch (error) {
+    if (error instanceof ConfigError) return !error.problems.some(({ message }) => message.includes('no default upstream'))
+    throw error
+  }
+}

@@ -1,0 +1,59 @@
+import { readFile } from 'node:fs/promises'
+import { Command } from 'commander'
+import { listRoutes, type ListedRoute } from '../../config/edit.ts'
+import type { RoutesReply, RouteStatus } from '../../control/api.ts'
+import { show, type Context, type JsonFlag } from '../command.ts'
+import { withRelayIfAny, type Which } from '../find.ts'
+import { configOption, controlOption, jsonOption } from '../options.ts'
+import { editableFile } from '../route-edit.ts'
+
+/** `relay route list`. */
+export function routeListCommand(context: Context): Command {
+  return new Command('list')
+    .description('list the routes of the running relay, or else those of the config file')
+    .addOption(configOption())
+    .addOption(controlOption())
+    .addOption(jsonOption())
+    .addHelpText('after', '\nExamples:\n  relay route list\n  relay route list --json')
+    .action(async (flags: Which & JsonFlag) => {
+      const running = await withRelayIfAny(flags, context, (client) => client.routes())
+      if (running === null) await listFile(flags, context)
+      else show(context, flags, { running: true, ...running }, runningLines(running))
+    })
+}
+
+async function listFile(flags: Which & JsonFlag, context: Context): Promise<void> {
+  const file = await editableFile(flags, context)
+  const routes = listRoutes(await readFile(file, 'utf8'), file).map((route) => ({
+    name: route.name,
+    line: route.line,
+    to: targetOf(route),
+  }))
+  const table = columns(routes.map(({ name, to }) => [name, to]))
+  show(context, flags, { running: false, file, routes }, [...table, `(from ${file}; no relay is running with it)`])
+}
+
+function runningLines({ routes, version }: RoutesReply): readonly string[] {
+  const table = columns(routes.map((route) => [route.name, route.to, conditions(route)]))
+  return [...table, `(the running relay, version ${version})`]
+}
+
+function conditions({ host, methods, match }: RouteStatus): string {
+  const parts = [match === 'prefix' ? '' : match, methods?.join('|') ?? '', host === null ? '' : `host ${host}`]
+  return parts.filter((part) => part !== '').join(', ')
+}
+
+/** Where a route goes as far as the text alone says it. */
+function targetOf({ value }: ListedRoute): string {
+  if (typeof value === 'string' && value !== '') return value
+  if (typeof value !== 'object' || value === null) return 'the default upstream'
+  const [to] = ['to', 'upstream'].flatMap((key) =>
+    Object.entries(value).flatMap(([name, target]) => (name === key ? [String(target)] : [])),
+  )
+  return to ?? 'the default upstream'
+}
+
+function columns(rows: readonly (readonly string[])[]): readonly string[] {
+  const width = Math.max(0, ...rows.map(([first = '']) => first.length))
+  return rows.map(([first = '', ...rest]) => `${first.padEnd(width)}  ${rest.join('  ')}`.trimEnd())
+}

@@ -1,0 +1,39 @@
+import { InvalidArgumentError, Option } from 'commander'
+import { isLoopback, readAddress } from '../config/address.ts'
+import type { AddressPlan } from '../config/plan.ts'
+
+/** The flag that every command has. */
+export function jsonOption(): Option {
+  return new Option('--json', 'print JSON for programs')
+}
+
+export function configOption(): Option {
+  return new Option('-c, --config <file>', 'the config file (default: the one in this folder)')
+}
+
+export function controlOption(): Option {
+  return new Option('--control <path>', "the running relay's control socket (default: found by the config file; RELAY_CONTROL)")
+}
+
+/** A count of at least one. */
+export function count(text: string): number {
+  const value = Number(text)
+  if (!/^[0-9]{1,7}$/.test(text) || value < 1) throw new InvalidArgumentError('give a whole number of at least 1')
+  return value
+}
+
+/** An address on this machine, or null for `off`. */
+export function adminAddress(text: string): AddressPlan | null {
+  if (text === 'off') return null
+  const address = readAddress(text)
+  if (address === undefined) throw new InvalidArgumentError('give an address and a port, such as 127.0.0.1:9901, or off')
+  if (!isLoopback(address)) throw new InvalidArgumentError('only this machine may read it here; another address belongs into the config')
+  return address
+}
+
+/** `k=v` into the fields that were given before. */
+export function header(text: string, before: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
+  const at = text.indexOf('=')
+  if (at < 1) throw new InvalidArgumentError('give a name and a value, such as x-team=search')
+  return { ...before, [text.slice(0, at).trim()]: text.slice(at + 1) }
+}
