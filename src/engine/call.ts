@@ -44,6 +44,7 @@ export class Call {
   tokensRead: Promise<void> | null = null
   private listeners: CallListener[] | null = null
 
+  // oxlint-disable-next-line max-params -- once a call: an options object would be one more allocation
   constructor(id: string, startedAt: number, head: RequestHead, body: Body, caller: Caller) {
     this.id = id
     this.startedAt = startedAt

@@ -7,8 +7,9 @@ import type { Body } from './body.ts'
 import { Call, type Caller } from './call.ts'
 import { Exchange, type ExchangeLine } from './exchange.ts'
 import { closeLine, writeReply } from './reply-writer.ts'
-import { RequestReader, type RequestLine } from './request-reader.ts'
-import type { Server, ServerHost } from './server.ts'
+import type { RequestLine } from './request-line.ts'
+import { RequestReader } from './request-reader.ts'
+import type { ServerHost, ServerLimits, ServerSide } from './server-host.ts'
 import type { Timed } from './sweep.ts'
 
 /**
@@ -19,7 +20,7 @@ export class ClientConnection implements Timed, RequestLine, ExchangeLine {
   readonly socket: OwnedSocket
   deadline: number
   place = -1
-  private readonly server: Server
+  private readonly server: ServerSide<ClientConnection>
   private readonly reader: RequestReader
   private caller: Caller | null = null
   private exchange: Exchange | null = null
@@ -27,7 +28,7 @@ export class ClientConnection implements Timed, RequestLine, ExchangeLine {
   /** Bytes thrown away since the last answer went out; -1 before. They are read until the peer closes, so that no reset eats the answer. */
   private lingered = -1
 
-  constructor(socket: Socket, server: Server) {
+  constructor(socket: Socket, server: ServerSide<ClientConnection>) {
     // The socket carries its connection for the shared listeners below.
     const owned = (this.socket = socket as OwnedSocket)
     owned.owner = this
@@ -45,7 +46,7 @@ export class ClientConnection implements Timed, RequestLine, ExchangeLine {
     return this.server.host
   }
 
-  get limits(): Server['limits'] {
+  get limits(): ServerLimits {
     return this.server.limits
   }
 

@@ -9,7 +9,7 @@ import type { Sink } from './body.ts'
 import type { Call, Informed, Reply } from './call.ts'
 import { closeLine, keepAliveLine, maxFirst, replyFramingFor, writeReply, type ReplyFraming } from './reply-writer.ts'
 import { lastChunkWith, writeChunk } from './request-writer.ts'
-import type { ServerHost } from './server.ts'
+import type { ServerHost } from './server-host.ts'
 
 /** What an exchange needs of the connection that carries it. */
 export interface ExchangeLine {

@@ -1,38 +1,9 @@
-import type { BodyEnd } from '../base/ends.ts'
 import { RelayError } from '../base/errors.ts'
 import { stopped, type Call, type Reply } from './call.ts'
+import type { PoolHost, PoolOptions } from './pool-options.ts'
 import { resolver, type Resolver } from './resolve.ts'
-import type { Slab } from './slab.ts'
-import type { Sweep, Timed } from './sweep.ts'
-import { UpstreamConnection } from './upstream-connection.ts'
-
-/** An origin and how to deal with it. Times in ms. */
-export interface PoolOptions {
-  readonly name: string
-  readonly host: string
-  readonly port: number
-  readonly tls: { readonly ca: string | null } | null
-  readonly connections: number
-  readonly waiting: number
-  readonly waitMs: number
-  readonly idleMs: number
-  readonly connectMs: number
-  readonly resolveMs: number
-}
-
-/** What a pool shares with the rest of its worker, and whom it tells of its size. */
-export interface PoolHost {
-  readonly slab: Slab
-  readonly sweep: Sweep
-  /** Bytes of every read of every upstream connection of the worker: valid during the read only. */
-  readonly readBuffer: Buffer
-  gauge(open: number, idle: number, waiting: number): void
-  opened(): void
-  connectFailed(): void
-  retried(): void
-  /** The last connection of a draining pool has closed. */
-  closed(): void
-}
+import { UpstreamConnection, type ConnectionOwner } from './upstream-connection.ts'
+import { Waiter, type WaitingRoom } from './waiter.ts'
 
 type State = { readonly is: 'open' } | { readonly is: 'draining'; readonly empty: () => void } | { readonly is: 'closed' }
 
@@ -40,7 +11,7 @@ type State = { readonly is: 'open' } | { readonly is: 'draining'; readonly empty
  * The connections of one worker to one origin. A call takes an idle one (the last used: the others may grow old and go), or waits
  * for a new one or for whichever is free first; it is sent again only while no byte of it was handed to a socket.
  */
-export class Pool {
+export class Pool implements ConnectionOwner, WaitingRoom {
   readonly options: PoolOptions
   readonly host: PoolHost
   /** The `Host` line of every request. */
@@ -61,6 +32,7 @@ export class Pool {
   }
 
   /** Sends a call and waits for the head of its reply. */
+  // oxlint-disable-next-line promise-function-async -- `async` around a promise is three more turns of the microtask queue a call
   dispatch(call: Call): Promise<Reply> {
     return new Promise((resolve, reject) => {
       // Stages may have taken their time: the caller can be gone, and its head lent to another call.
@@ -72,9 +44,9 @@ export class Pool {
   }
 
   /** No new work is expected; resolves when the last connection has closed. Calls that still come are served. */
-  close(): Promise<void> {
-    if (this.state.is !== 'open') return Promise.resolve()
-    return new Promise((empty) => {
+  async close(): Promise<void> {
+    if (this.state.is !== 'open') return
+    await new Promise<void>((empty) => {
       this.state = { is: 'draining', empty }
       for (const connection of [...this.idle]) connection.close()
       this.checkEmpty()
@@ -239,43 +211,4 @@ const maxTries = 4
 function authority({ host, port, tls }: PoolOptions): string {
   const name = host.includes(':') ? `[${host}]` : host
   return port === (tls === null ? 80 : 443) ? name : `${name}:${port}`
-}
-
-/** A call that waits for a connection. */
-class Waiter implements Timed {
-  deadline = Infinity
-  place = -1
-  /** Addresses that were tried for it. */
-  readonly tried: string[] = []
-  readonly call: Call
-  private readonly pool: Pool
-  private readonly resolve: (reply: Reply) => void
-  private readonly reject: (error: Error) => void
-
-  constructor(pool: Pool, call: Call, resolve: (reply: Reply) => void, reject: (error: Error) => void) {
-    this.pool = pool
-    this.call = call
-    this.resolve = resolve
-    this.reject = reject
-    call.work = this
-  }
-
-  sendOn(connection: UpstreamConnection): void {
-    connection.send(this.call, this.resolve, this.reject)
-  }
-
-  expire(): void {
-    const { name, waitMs } = this.pool.options
-    this.fail(new RelayError('unavailable', `no connection to ${name} became free within ${waitMs} ms`, { retryAfterMs: 1000 }))
-  }
-
-  cancel(end: BodyEnd): void {
-    this.fail(stopped(end))
-  }
-
-  fail(error: RelayError): void {
-    this.pool.leave(this)
-    this.call.work = null
-    this.reject(error)
-  }
 }

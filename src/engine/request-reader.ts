@@ -1,23 +1,10 @@
-import { LF, isToken } from '../protocol/bytes.ts'
 import { ChunkDecoder } from '../protocol/chunked.ts'
 import { CHUNKED, requestFraming } from '../protocol/framing.ts'
-import { refusal, type Refusal } from '../protocol/head.ts'
-import { Name } from '../protocol/names.ts'
+import type { Refusal } from '../protocol/head.ts'
 import type { RequestHead } from '../protocol/request.ts'
-import { Body, type Source } from './body.ts'
-
-/** What the reader needs of the connection that it reads for. */
-export interface RequestLine extends Source {
-  readonly limits: { readonly head: number; readonly fields: number }
-  takeHead(): RequestHead
-  returnHead(head: RequestHead): void
-  waitFor(what: 'head' | 'idle' | 'body'): void
-  waitForNothing(): void
-  pauseSocket(): void
-  resumeSocket(): void
-  begin(head: RequestHead, body: Body): void
-  refuse(refused: Refusal): void
-}
+import { checkMeaning, checkPartial, skipEmptyLines, tooLong } from '../protocol/request-checks.ts'
+import { Body } from './body.ts'
+import type { RequestLine } from './request-line.ts'
 
 type State = 'head' | 'body' | 'busy' | 'off'
 
@@ -100,7 +87,7 @@ export class RequestReader {
     const from = skipEmptyLines(bytes)
     const end = bytes.indexOf(blankLine, Math.max(from, before - 3))
     if (end < 0) {
-      const refused = this.checkPartial(bytes, from, before)
+      const refused = checkPartial(bytes, from, before, this.line.limits.head)
       if (refused !== null) return this.refuse(refused)
       if (this.pending === null) this.keep(chunk)
       if (before === 0) this.line.waitFor(from === bytes.length ? 'idle' : 'head')
@@ -119,16 +106,6 @@ export class RequestReader {
   private refuse(refused: Refusal): void {
     this.release()
     this.line.refuse(refused)
-  }
-
-  /** What can be said against a head before it is whole, so that nobody waits for the rest of nonsense. */
-  private checkPartial(bytes: Buffer, from: number, before: number): Refusal | null {
-    if (from < bytes.length && bytes[from] !== 13 && isToken[bytes[from]!] === 0) return notHttp
-    if (bytes.length - from > this.line.limits.head) return tooLong(bytes, from, this.line.limits.head)
-    for (let at = bytes.indexOf(LF, Math.max(from, before)); at >= 0; at = bytes.indexOf(LF, at + 1)) {
-      if (bytes[at - 1] !== 13) return bareLf
-    }
-    return null
   }
 
   /** A head is whole and means one thing: begins its body, and the call. */
@@ -224,33 +201,6 @@ export class RequestReader {
   }
 }
 
-/** Empty lines before a request are read over (RFC 9112 §2.2), but not without end. */
-function skipEmptyLines(bytes: Buffer): number {
-  let from = 0
-  while (from < maxEmptyLines * 2 && bytes[from] === 13 && bytes[from + 1] === LF) from += 2
-  return from
-}
-
-function checkMeaning(head: RequestHead): Refusal | null {
-  const { fields } = head
-  if (fields.has(Name.expect) && head.minor === 1 && (fields.isDoubled(Name.expect) || !fields.is(Name.expect, continueWord))) return badExpect
-  if (fields.has(Name.upgrade) && fields.has(Name.connection) && !fields.is(Name.upgrade, h2c)) return noUpgrade
-  return null
-}
-
-function tooLong(bytes: Buffer, from: number, limit: number): Refusal {
-  const line = bytes.indexOf(LF, from)
-  if (line < 0 || line - from > limit) return refusal('uri_too_long', `the request line is longer than ${limit} bytes`)
-  return refusal('head_too_large', `the request head is longer than ${limit} bytes`)
-}
-
 const maxAhead = 65536
-const maxEmptyLines = 4
 const none = Buffer.alloc(0)
 const blankLine = Buffer.from('\r\n\r\n')
-const continueWord = Buffer.from('100-continue')
-const h2c = Buffer.from('h2c')
-const notHttp = refusal('bad_request', 'not an HTTP/1.1 request')
-const bareLf = refusal('bad_request', 'bare LF in the request head')
-const badExpect = refusal('expectation_failed', 'an expectation other than 100-continue')
-const noUpgrade = refusal('not_supported', 'upgrades are not supported')

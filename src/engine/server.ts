@@ -1,42 +1,11 @@
 import type { Socket } from 'node:net'
-import type { Failure, RelayError } from '../base/errors.ts'
 import { RequestHead } from '../protocol/request.ts'
-import type { Call, Reply } from './call.ts'
 import { ClientConnection } from './client-connection.ts'
 import type { Exchange } from './exchange.ts'
-import type { Slab } from './slab.ts'
-import type { Sweep } from './sweep.ts'
-
-/** Bounds and waits on the caller's side; they may change between two calls of a connection. Sizes in bytes, times in ms. */
-export interface ServerLimits {
-  readonly head: number
-  readonly fields: number
-  readonly headMs: number
-  readonly idleMs: number
-  readonly bodyMs: number
-  readonly writeMs: number
-}
-
-/** What the engine's caller side asks of the rest of relay. */
-export interface ServerHost {
-  readonly slab: Slab
-  readonly sweep: Sweep
-  /** Finds a call's route and runs it. */
-  handle(call: Call): Promise<Reply>
-  /** What a caller gets for a failure; `call` is null where no call could be read. */
-  errorReply(error: RelayError, call: Call | null): Reply
-  /** Whether a peer's forwarded headers are believed. */
-  isTrusted(address: string): boolean
-  connectionOpened(): void
-  connectionClosed(): void
-  /** A message that was no call. */
-  refused(failure: Failure): void
-  /** The impossible happened: for the log, with its stack. */
-  bug(error: unknown): void
-}
+import type { ServerHost, ServerLimits, ServerSide } from './server-host.ts'
 
 /** The callers' connections of one worker. */
-export class Server {
+export class Server implements ServerSide<ClientConnection> {
   limits: ServerLimits
   readonly host: ServerHost
   /** Every answer says that its connection closes. */
@@ -107,9 +76,9 @@ export class Server {
   }
 
   /** Resolves when no connection is left. */
-  empty(): Promise<void> {
-    if (this.connections.size === 0) return Promise.resolve()
-    return new Promise((resolve) => {
+  async empty(): Promise<void> {
+    if (this.connections.size === 0) return
+    await new Promise<void>((resolve) => {
       this.emptied = resolve
     })
   }

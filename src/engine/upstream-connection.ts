@@ -1,14 +1,28 @@
-import { connect, isIP, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
+import type { Socket } from 'node:net'
 import type { BodyEnd } from '../base/ends.ts'
 import { RelayError } from '../base/errors.ts'
 import type { Refusal } from '../protocol/head.ts'
 import type { Sink } from './body.ts'
 import { stopped, type Call, type Reply } from './call.ts'
-import type { Pool } from './pool.ts'
+import { dial } from './dial.ts'
+import type { PoolHost, PoolOptions } from './pool-options.ts'
 import { ReplyReader, type ReplyLine } from './reply-reader.ts'
 import { lastChunkWith, maxJoined, writeChunk, writeRequest } from './request-writer.ts'
 import type { Timed } from './sweep.ts'
+
+/** Whose connection it is. */
+export interface ConnectionOwner {
+  readonly options: PoolOptions
+  readonly host: PoolHost
+  /** The `Host` line of every request. */
+  readonly hostLine: Buffer
+  /** It is up. */
+  connected(connection: UpstreamConnection): void
+  /** Its reply is over and it can take another call. */
+  release(connection: UpstreamConnection): void
+  /** It is gone; `failure` where it never came up. */
+  gone(connection: UpstreamConnection, failure: Error | null): void
+}
 
 type State = 'connecting' | 'idle' | 'waiting' | 'replying' | 'closed'
 
@@ -20,7 +34,7 @@ export class UpstreamConnection implements Sink, Timed, ReplyLine {
   readonly address: string
   deadline = Infinity
   place = -1
-  private readonly pool: Pool
+  private readonly pool: ConnectionOwner
   private readonly reader = new ReplyReader(this)
   private socket: Socket | null = null
   private state: State = 'connecting'
@@ -31,7 +45,7 @@ export class UpstreamConnection implements Sink, Timed, ReplyLine {
   private wantsDrain = false
   private failure: Error | null = null
 
-  constructor(pool: Pool, address: string) {
+  constructor(pool: ConnectionOwner, address: string) {
     this.pool = pool
     this.address = address
   }
@@ -44,18 +58,8 @@ export class UpstreamConnection implements Sink, Timed, ReplyLine {
   open(): void {
     const { options, host } = this.pool
     const onread = { buffer: host.readBuffer, callback: (count: number, buffer: Uint8Array) => this.read(count, buffer as Buffer) }
-    const where = { host: this.address, port: options.port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000, onread }
-    const socket =
-      options.tls === null
-        ? connect(where)
-        : connectTls({
-            ...where,
-            ALPNProtocols: ['http/1.1'],
-            ...(isIP(options.host) === 0 ? { servername: options.host } : {}),
-            ...(options.tls.ca === null ? {} : { ca: options.tls.ca }),
-          })
+    const socket = dial(options, this.address, onread)
     this.socket = socket
-    this.deadline = host.sweep.now + options.connectMs
     host.sweep.add(this)
     this.deadline = host.sweep.now + options.connectMs
     socket.on(options.tls === null ? 'connect' : 'secureConnect', () => this.connected())
@@ -230,7 +234,8 @@ export class UpstreamConnection implements Sink, Timed, ReplyLine {
     if (call === null) return
     const { name } = this.pool.options
     const cause = failure === null ? {} : { cause: failure }
-    if (this.reject !== null) this.giveUp(new RelayError('upstream_failed', `${name} closed the connection without a reply`, { ...cause, shouldRetry: true }))
+    if (this.reject !== null)
+      this.giveUp(new RelayError('upstream_failed', `${name} closed the connection without a reply`, { ...cause, shouldRetry: true }))
     else this.reader.body?.fail('upstream_failed', new RelayError('upstream_failed', `${name} broke off its reply`, cause))
   }
 }

@@ -101,7 +101,8 @@ export class ChunkDecoder {
       this.state = lastLf
       return null
     }
-    if (this.sectionLength === this.section.length) this.section = Buffer.concat([this.section, Buffer.allocUnsafe(this.sectionLength + 256)])
+    if (this.sectionLength === this.section.length)
+      this.section = Buffer.concat([this.section, Buffer.allocUnsafe(this.sectionLength + 256)])
     this.section[this.sectionLength++] = byte
     if (byte === LF) {
       if (this.section[this.sectionLength - 2] !== CR) return badTrailer

@@ -94,7 +94,10 @@ export class Edits {
     const id = head.idOf(k)
     if (id !== 0) return (this.mask & (1 << id)) !== 0
     if (this.prefix !== null && startsWith(this.prefix, head, k)) return true
-    return (this.names !== none && isAmong(this.names, head, k)) || (this.twins !== none && isAmong(this.twins, head, k) && hasUnderscore(head, k))
+    return (
+      (this.names !== none && isAmong(this.names, head, k)) ||
+      (this.twins !== none && isAmong(this.twins, head, k) && hasUnderscore(head, k))
+    )
   }
 
   /** Writes the head's kept fields, in runs as long as they come, then the added lines; the offset behind them. */

@@ -196,7 +196,8 @@ export class Head {
       const name = Buffer.from(option.replaceAll('_', '-'), 'latin1')
       if (!name.every((byte) => isToken[byte] === 1)) return badConnection
       const id = nameAt(name, 0, name.length)
-      if (id !== 0 && (isProtected & (1 << id)) !== 0) return refusal('bad_request', `Connection names ${option}, which must not be lost on the way`)
+      if (id !== 0 && (isProtected & (1 << id)) !== 0)
+        return refusal('bad_request', `Connection names ${option}, which must not be lost on the way`)
       if (id === 0 || id >= Name.contentType) this.drop(name)
     }
     return null

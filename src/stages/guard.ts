@@ -13,7 +13,8 @@ export function guard(hosts: readonly string[]): Stage {
   return async (call, next) => {
     const { authority, fields } = call.head
     if (authority !== lastGood) {
-      if (!known.has(hostOf(authority))) throw new RelayError('misdirected', `Host ${authority || '(none)'} is not one that this relay serves a credential for`)
+      if (!known.has(hostOf(authority)))
+        throw new RelayError('misdirected', `Host ${authority || '(none)'} is not one that this relay serves a credential for`)
       lastGood = authority
     }
     if (fields.has(Name.origin)) checkOrigin(fields.text(Name.origin)!, known)
@@ -23,5 +24,6 @@ export function guard(hosts: readonly string[]): Stage {
 
 function checkOrigin(origin: string, known: ReadonlySet<string>): void {
   const match = /^https?:\/\/([^/]+)$/i.exec(origin)
-  if (match === null || !known.has(hostOf(match[1]!))) throw new RelayError('forbidden', `Origin ${origin} may not use this relay's credential`)
+  if (match === null || !known.has(hostOf(match[1]!)))
+    throw new RelayError('forbidden', `Origin ${origin} may not use this relay's credential`)
 }

@@ -54,11 +54,13 @@ function watchCoded(call: Call, reply: Reply, coding: string, reader: UsageReade
   reply.body.tap(decoder)
   const read = Promise.withResolvers<void>()
   call.tokensRead = read.promise
-  reply.body.onEnd(async () => {
+  const settle = async (): Promise<void> => {
     await decoder.end()
     call.tokens = tokensOf(reply, reader)
     read.resolve()
-  })
+  }
+  // Told of the body's end, it waits for the decoder on its own; whoever records the call waits for `tokensRead`.
+  reply.body.onEnd(() => void settle())
 }
 
 function watchEnd(call: Call, reply: Reply, reader: UsageReader): void {

@@ -10,7 +10,10 @@ import { isEventStream } from './event-stream.ts'
 export function ping(everyMs: number, sweep: Sweep): Stage {
   return async (call, next) => {
     const reply = await next(call)
-    if (reply.status === 200 && isEventStream(reply) && !reply.head!.has(Name.contentEncoding)) new Pinger(reply.body, everyMs, sweep)
+    if (reply.status === 200 && isEventStream(reply) && !reply.head!.has(Name.contentEncoding)) {
+      const pinger = new Pinger(everyMs, sweep)
+      pinger.watch(reply.body)
+    }
     return reply
   }
 }
@@ -18,19 +21,23 @@ export function ping(everyMs: number, sweep: Sweep): Stage {
 class Pinger implements Tap, Timed {
   deadline: number
   place = -1
-  private readonly body: Body
+  private body: Body | null = null
   private readonly everyMs: number
   private readonly sweep: Sweep
   private readonly scanner = new SseScanner({ kinds: [], onEvent: () => {}, onSkipped: () => {} })
 
-  constructor(body: Body, everyMs: number, sweep: Sweep) {
-    this.body = body
+  constructor(everyMs: number, sweep: Sweep) {
     this.everyMs = everyMs
     this.sweep = sweep
-    sweep.add(this)
     this.deadline = sweep.now + everyMs
+  }
+
+  watch(body: Body): void {
+    this.body = body
+    this.sweep.add(this)
+    this.deadline = this.sweep.now + this.everyMs
     body.tap(this)
-    body.onEnd(() => sweep.remove(this))
+    body.onEnd(() => this.sweep.remove(this))
   }
 
   read(bytes: Buffer): void {
@@ -39,7 +46,7 @@ class Pinger implements Tap, Timed {
   }
 
   expire(now: number): void {
-    if (this.scanner.isBetweenEvents) this.body.inject(pingEvent)
+    if (this.scanner.isBetweenEvents) this.body?.inject(pingEvent)
     this.deadline = now + this.everyMs
   }
 }

@@ -4,7 +4,7 @@ import type { Plan, RoutePlan, UpstreamPlan } from '../config/plan.ts'
 import type { NumberSlots } from '../control/messages.ts'
 import { compose, unrouted, type Call, type Next, type Reply, type RouteInfo } from '../engine/call.ts'
 import { Router } from '../engine/router.ts'
-import type { ServerLimits } from '../engine/server.ts'
+import type { ServerLimits } from '../engine/server-host.ts'
 import type { Sweep } from '../engine/sweep.ts'
 import type { Column } from '../metrics/column.ts'
 import { observe } from '../stages/observe.ts'
@@ -114,7 +114,7 @@ function limitsOf({ bounds, timeouts }: Plan): ServerLimits {
   }
 }
 
-function noRoute(call: Call): Promise<Reply> {
+async function noRoute(call: Call): Promise<Reply> {
   call.route = unrouted
-  return Promise.reject(new RelayError('no_route', `no route for ${call.head.method} ${call.head.path}`))
+  throw new RelayError('no_route', `no route for ${call.head.method} ${call.head.path}`)
 }

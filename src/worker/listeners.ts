@@ -21,7 +21,8 @@ export interface DoorsOptions {
 }
 
 /** Makes the doors of a worker, all closed. */
-export function doors({ accept, handshakeMs }: DoorsOptions): Doors {
+export function doors(options: DoorsOptions): Doors {
+  const accept = (socket: Socket): void => options.accept(socket)
   let slots: readonly ListenerSlot[] = []
   const secure = new Map<number, { readonly slot: ListenerSlot; readonly server: TlsServer }>()
   const open = new Map<string, TcpServer>()
@@ -34,7 +35,10 @@ export function doors({ accept, handshakeMs }: DoorsOptions): Doors {
   }
   const secureServer = (slot: ListenerSlot): TlsServer => {
     const { cert, key, ticketKeys } = slot.tls!
-    const server = createTls({ cert, key, ticketKeys: Buffer.from(ticketKeys), ALPNProtocols: ['http/1.1'], handshakeTimeout: handshakeMs() }, accept)
+    const server = createTls(
+      { cert, key, ticketKeys: Buffer.from(ticketKeys), ALPNProtocols: ['http/1.1'], handshakeTimeout: options.handshakeMs() },
+      accept,
+    )
     // A handshake that fails is the peer's affair; Node destroys the socket after this event.
     server.on('tlsClientError', (_error, socket) => socket.destroy())
     return server
@@ -43,7 +47,7 @@ export function doors({ accept, handshakeMs }: DoorsOptions): Doors {
     enter,
     use(next) {
       slots = next
-      for (const index of [...secure.keys()]) if (next[index]?.tls == null) secure.delete(index)
+      for (const index of [...secure.keys()]) if ((next[index]?.tls ?? null) === null) secure.delete(index)
       for (const slot of next) if (slot.tls !== null) secure.set(slot.index, { slot, server: secureServer(slot) })
     },
     async listen(reusePort) {
@@ -69,7 +73,7 @@ function indexAt(slots: readonly ListenerSlot[], place: string): number {
   return slots.findIndex((slot) => `${slot.host} ${slot.port}` === place)
 }
 
-function listening({ host, port }: ListenerSlot, reusePort: boolean, enter: (socket: Socket) => void): Promise<TcpServer> {
+async function listening({ host, port }: ListenerSlot, reusePort: boolean, enter: (socket: Socket) => void): Promise<TcpServer> {
   return new Promise((resolve, reject) => {
     const server = createTcp({ noDelay: true }, enter)
     server.once('error', reject)

@@ -45,8 +45,8 @@ const server = new Server(
     handle: (call) => current!.handle(call),
     errorReply,
     isTrusted: (address) => current!.trust(address),
-    connectionOpened: column.connectionOpened,
-    connectionClosed: column.connectionClosed,
+    connectionOpened: () => column.connectionOpened(),
+    connectionClosed: () => column.connectionClosed(),
     refused: (failure) => column.refused(failureIndex(failure)),
     bug: (error) => log.error({ error }, 'relay failed: this should not happen'),
   },
@@ -77,7 +77,7 @@ port.on('message', (message: ToWorker | SocketMessage) => {
       return hurry.abort()
   }
 })
-watchLag(column.eventLoopLag)
+watchLag((ms) => column.eventLoopLag(ms))
 setInterval(() => column.logDropped(log.dropped()), 1000).unref()
 say({ is: 'ready' })
 

@@ -1,5 +1,6 @@
 import type { UpstreamPlan } from '../config/plan.ts'
-import { Pool, type PoolHost } from '../engine/pool.ts'
+import { Pool } from '../engine/pool.ts'
+import type { PoolHost } from '../engine/pool-options.ts'
 import type { Slab } from '../engine/slab.ts'
 import type { Sweep } from '../engine/sweep.ts'
 import type { Column } from '../metrics/column.ts'
@@ -39,11 +40,11 @@ export function upstreamPools({ slab, sweep, column }: PoolsOptions): Pools {
       slab,
       sweep,
       readBuffer,
-      gauge: numbers.gauges,
-      opened: numbers.connectionOpened,
-      connectFailed: numbers.connectFailed,
-      retried: numbers.retried,
-      closed: numbers.close,
+      gauge: (open, idle, waiting) => numbers.gauges(open, idle, waiting),
+      opened: () => numbers.connectionOpened(),
+      connectFailed: () => numbers.connectFailed(),
+      retried: () => numbers.retried(),
+      closed: () => numbers.close(),
     }
     return new Pool(optionsOf(upstream), host)
   }
