@@ -1,8 +1,8 @@
-import { relative } from 'node:path'
 import { addressText, isLoopback } from '../config/address.ts'
 import type { Plan, RoutePlan, UpstreamPlan } from '../config/plan.ts'
 import type { Status } from '../control/api.ts'
 import type { Relay } from '../relay/relay.ts'
+import { near } from './near.ts'
 
 /** What `relay start` prints once it listens. */
 export function banner(relay: Pick<Relay, 'status' | 'plan' | 'control'>, cwd: string): readonly string[] {
@@ -34,8 +34,7 @@ function reachable(host: string): string {
 
 function sourceLine({ source, routes }: Status, cwd: string): string {
   if (source.is === 'flags') return `every path to ${source.upstream}`
-  const near = relative(cwd, source.file)
-  return `${routes} ${routes === 1 ? 'route' : 'routes'} of ${near.startsWith('..') ? source.file : near}; changes to the file are taken up at once`
+  return `${routes} ${routes === 1 ? 'route' : 'routes'} of ${near(source.file, cwd)}; changes to the file are taken up at once`
 }
 
 /** Whether other machines can spend a key. */

@@ -5,6 +5,7 @@ import type { Edited } from '../config/edit.ts'
 import { editFile } from '../config/write.ts'
 import type { ControlClient } from '../control/client.ts'
 import { CommandError, show, type Context, type JsonFlag } from './command.ts'
+import { near } from './near.ts'
 import { configFile, withRelayIfAny, type Which } from './find.ts'
 
 /** What an edit of the config file did, and what the running relay said to it. */
@@ -29,7 +30,7 @@ export async function editAndApply(file: string, edit: (text: string) => Edited,
   })
   const applied = await applyEdit({ file, before, after: edited.text }, flags, context)
   const value = { change: edited.change, file, applied: applied.is === 'applied', ...applied }
-  show(context, flags, value, [edited.change, appliedSentence(applied, file)])
+  show(context, flags, value, [edited.change, appliedSentence(applied, near(file, context.io.cwd))])
 }
 
 interface Edit {
@@ -56,7 +57,7 @@ async function applyTo(client: ControlClient, edit: Edit): Promise<Applied> {
       await takeBack(edit)
       throw new ConfigError([
         ...outcome.problems,
-        { path: '', message: 'the running relay rejects this', remedy: `${edit.file} is as it was before` },
+        { path: '', message: 'the running relay rejects this', remedy: 'the file is as it was before' },
       ])
     case 'stale':
       return { is: 'pending', reason: 'somebody else changed the file too, and the running relay takes up what stands there now' }

@@ -35,7 +35,7 @@ async function lockPath(path: string): Promise<() => Promise<void>> {
   }
 }
 
-function listen(server: Server, path: string): Promise<NodeJS.ErrnoException | null> {
+async function listen(server: Server, path: string): Promise<NodeJS.ErrnoException | null> {
   return new Promise((resolve) => {
     const failed = (error: NodeJS.ErrnoException) => resolve(error)
     server.once('error', failed)
@@ -53,7 +53,7 @@ function listen(server: Server, path: string): Promise<NodeJS.ErrnoException | n
 }
 
 /** Whether somebody accepts on a socket; a second is plenty on one machine, and silence counts as life. */
-function answers(path: string): Promise<boolean> {
+async function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection(path)
     const done = (is: boolean) => {

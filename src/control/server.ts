@@ -32,7 +32,7 @@ export async function controlServer(path: string, handlers: ControlHandlers): Pr
 }
 
 /** The last answer of `stop` gets a moment to leave; a reader that does not take it is cut. */
-function closeServer(server: Server): Promise<void> {
+async function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
     const cut = setTimeout(() => server.closeAllConnections(), 1000)
     server.close(() => {

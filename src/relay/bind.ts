@@ -12,7 +12,7 @@ export interface BoundPort {
   readonly port: number
   /** What is done with an accepted connection (handover); set before callers come. */
   onSocket: (socket: Socket) => void
-  release(): void
+  release: () => void
 }
 
 /** Takes a port, or says why it cannot be had. */

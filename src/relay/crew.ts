@@ -45,75 +45,101 @@ interface Member {
   thread: WorkerThread | null
 }
 
+interface Team extends CrewOptions {
+  readonly members: readonly Member[]
+  readonly retired: AbortController
+  committed: Snapshot | null
+  /** The threads are being ended on purpose. */
+  isClosing: boolean
+}
+
+/** Makes the crew; nothing is started yet. */
 export function crew(options: CrewOptions): Crew {
-  const { count, accept, changes, waits } = options
-  const members = Array.from({ length: count }, (_, index): Member => ({ index, state: 'starting', restarts: 0, thread: null }))
-  const retired = new AbortController()
-  let isClosing = false
-  let committed: Snapshot | null = null
-  const live = () => members.flatMap(({ state, thread }) => (state === 'live' && thread !== null ? [thread] : []))
-  const setLive = (member: Member) => {
-    member.state = 'live'
-    options.onLive(member.index)
-  }
-  const listenOn = async (threads: readonly WorkerThread[]) => {
-    if (accept !== 'handover') await Promise.all(threads.map((thread) => listen(thread, accept, waits.listen)))
-  }
-  const change = async (next: Snapshot, done: () => void) => {
-    const threads = live()
-    if (threads.length === 0) return [problem('no worker is running', 'try again in a moment, and look into the log')]
-    return twoPhase(threads, next, {
-      waits,
-      committed: () => {
-        committed = next
-        done()
-      },
-    })
-  }
-  /** Brings a replacement to the committed version; inside of a change, so that no reload passes it by. */
-  const bringUp = async (member: Member, thread: WorkerThread) => {
-    if (!(await isReady(thread, waits.ready))) return thread.terminate()
-    await changes(async () => {
-      if (committed === null || retired.signal.aborted) return thread.terminate()
-      const problems = await twoPhase([thread], committed, { waits, committed: () => setLive(member) })
-      if (problems.length > 0) await thread.terminate()
-      else await listenOn([thread])
-    })
-  }
-  const keepUp = async (member: Member) => {
-    const wait = backoff(waits.backoffFirst, waits.backoffLongest)
-    for (let since = Date.now(); ; since = Date.now()) {
-      await ended(member, options, () => isClosing)
-      if (Date.now() - since > waits.backoffLongest) wait.reset()
-      await sleep(wait.next(), undefined, { signal: retired.signal }).catch(() => undefined)
-      if (retired.signal.aborted) return void (member.state = 'stopped')
-      member.restarts++
-      member.thread = options.spawn(member.index)
-      await bringUp(member, member.thread)
-    }
-  }
+  const members = Array.from({ length: options.count }, (_, index): Member => ({ index, state: 'starting', restarts: 0, thread: null }))
+  const team: Team = { ...options, members, retired: new AbortController(), committed: null, isClosing: false }
   return {
-    start: async (first) => {
-      const threads = members.map((member) => (member.thread = options.spawn(member.index)))
-      const problems = await startAll(threads, first, waits)
-      if (problems.length > 0) return problems
-      committed = first
-      members.forEach(setLive)
-      await listenOn(threads)
-      // Supervision lasts as long as the process; each member's loop ends when the crew retires.
-      for (const member of members) void keepUp(member)
-      return []
-    },
-    change,
-    listen: () => listenOn(live()),
-    live,
+    start: async (first) => start(team, first),
+    change: async (next, done) => change(team, next, done),
+    listen: async () => listenOn(team, live(team)),
+    live: () => live(team),
     states: () => members.map(({ index, state, restarts }) => ({ index, state, restarts })),
-    retire: () => retired.abort(),
+    retire: () => team.retired.abort(),
     terminate: async () => {
-      isClosing = true
-      await Promise.all(members.map((member) => member.thread?.terminate()))
+      team.isClosing = true
+      await Promise.all(members.flatMap(({ thread }) => (thread === null ? [] : [thread.terminate()])))
     },
   }
+}
+
+async function start(team: Team, first: Snapshot): Promise<readonly Problem[]> {
+  const { members, waits } = team
+  const threads = members.map((member) => (member.thread = team.spawn(member.index)))
+  const problems = await startAll(threads, first, waits)
+  if (problems.length > 0) {
+    team.isClosing = true
+    return problems
+  }
+  team.committed = first
+  for (const member of members) setLive(team, member)
+  await listenOn(team, threads)
+  // Supervision lasts as long as the process; each member's loop ends when the crew retires.
+  for (const member of members) void keepUp(team, member)
+  return []
+}
+
+async function change(team: Team, next: Snapshot, done: () => void): Promise<readonly Problem[]> {
+  const threads = live(team)
+  if (threads.length === 0) return [problem('no worker is running', 'try again in a moment, and look into the log')]
+  const committed = () => {
+    team.committed = next
+    done()
+  }
+  return twoPhase(threads, next, { waits: team.waits, committed })
+}
+
+function live({ members }: Team): readonly WorkerThread[] {
+  return members.flatMap(({ state, thread }) => (state === 'live' && thread !== null ? [thread] : []))
+}
+
+function setLive(team: Team, member: Member): void {
+  member.state = 'live'
+  team.onLive(member.index)
+}
+
+/** Replaces a member whenever it ends, each time a little later when it ends again and again. */
+async function keepUp(team: Team, member: Member): Promise<void> {
+  const { backoffFirst, backoffLongest } = team.waits
+  const { signal } = team.retired
+  const wait = backoff(backoffFirst, backoffLongest)
+  for (let since = Date.now(); ; since = Date.now()) {
+    await ended(team, member)
+    if (Date.now() - since > backoffLongest) wait.reset()
+    await sleep(wait.next(), undefined, { signal }).catch(() => undefined)
+    if (signal.aborted) {
+      member.state = 'stopped'
+      return
+    }
+    member.restarts++
+    member.thread = team.spawn(member.index)
+    await bringUp(team, member, member.thread)
+  }
+}
+
+/** Brings a replacement to the committed version; inside of a change, so that no reload passes it by. */
+async function bringUp(team: Team, member: Member, thread: WorkerThread): Promise<void> {
+  const { waits, retired } = team
+  if (!(await isReady(thread, waits.ready))) return thread.terminate()
+  await team.changes(async () => {
+    if (team.committed === null || retired.signal.aborted) return thread.terminate()
+    const problems = await twoPhase([thread], team.committed, { waits, committed: () => setLive(team, member) })
+    if (problems.length > 0) await thread.terminate()
+    else await listenOn(team, [thread])
+  })
+}
+
+async function listenOn({ accept, waits }: Team, threads: readonly WorkerThread[]): Promise<void> {
+  if (accept === 'handover') return
+  await Promise.all(threads.map(async (thread) => listen(thread, accept, waits.listen)))
 }
 
 async function startAll(threads: readonly WorkerThread[], first: Snapshot, waits: Waits): Promise<readonly Problem[]> {
@@ -137,12 +163,12 @@ async function listen(thread: WorkerThread, accept: Accept, timeoutMs: number): 
   if (answer.is === 'silent') await thread.terminate()
 }
 
-async function ended(member: Member, { log, onEnd }: CrewOptions, isClosing: () => boolean): Promise<void> {
+async function ended(team: Team, member: Member): Promise<void> {
   const exit = await member.thread?.exited
   member.state = 'restarting'
-  onEnd(member.index)
-  if (exit === undefined || isClosing()) return
-  log.error({ worker: member.index, code: exit.code, error: exit.error }, `worker ${member.index} ended: ${exitText(exit)}`)
+  team.onEnd(member.index)
+  if (exit === undefined || team.isClosing) return
+  team.log.error({ worker: member.index, code: exit.code, error: exit.error }, `worker ${member.index} ended: ${exitText(exit)}`)
 }
 
 function problem(message: string, remedy: string): Problem {

@@ -16,7 +16,7 @@ export async function portGuard(host: string, port: number): Promise<PortGuard |
   return (await takes(server, `\0relay-listener-${host}-${port}`)) ? { release: () => server.close() } : null
 }
 
-function takes(server: Server, name: string): Promise<boolean> {
+async function takes(server: Server, name: string): Promise<boolean> {
   return new Promise((resolve) => {
     server.once('error', () => resolve(false))
     server.listen(name, () => resolve(true))

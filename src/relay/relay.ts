@@ -40,11 +40,12 @@ export interface Relay {
   /** The plan that runs, with its secrets: never to be printed. */
   plan(): Plan
   status(): Status
+  /** For SIGHUP: what is wrong stands in the log. */
   reload(): Promise<ReloadOutcome>
   /** Drains and ends; `delay` null: as configured. */
-  stop(delay: number | null): void
+  readonly stop: (delay: number | null) => void
   /** Cuts a drain short. */
-  cut(): void
+  readonly cut: () => void
   /** How the drain went, when everything is closed. */
   readonly ended: Promise<Stopped>
 }
@@ -88,7 +89,10 @@ async function open(options: RelayOptions, loaded: Loaded, opened: AsyncDisposab
     control: control.path,
     plan: () => now.read().running.loaded.plan,
     status,
-    reload: () => again(null),
+    reload: async () => {
+      log.info({}, 'reload: asked for by SIGHUP')
+      return again(null)
+    },
     stop: stop.begin,
     cut: stop.cut,
     ended: stop.ended,

@@ -73,7 +73,7 @@ function start({ source, workerData, heapMb, index }: ThreadOptions): Worker {
   return 'file' in source ? new Worker(source.file, options) : new Worker(source.code, { ...options, eval: true })
 }
 
-function hear(asked: Set<Asked>, wanted: (answer: FromWorker) => boolean, timeoutMs: number): Promise<Answer> {
+async function hear(asked: Set<Asked>, wanted: (answer: FromWorker) => boolean, timeoutMs: number): Promise<Answer> {
   return new Promise((resolve) => {
     const done = (answer: Answer) => {
       asked.delete(question)

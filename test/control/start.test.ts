@@ -20,7 +20,10 @@ for (const accept of modes) {
     t.equal(status.accept, accept)
     t.not(status.listeners[0]?.port, 0)
     const answers = await Promise.all(Array.from({ length: 40 }, () => who(url)))
-    t.same([...new Set(answers)].sort(), [0, 1])
+    t.same(
+      [...new Set(answers)].sort((a, b) => a - b),
+      [0, 1],
+    )
   })
 
   for (const second of modes) {
@@ -80,11 +83,11 @@ t.test('the control socket is for its owner alone, and a dead one is replaced', 
 t.test('relay starts with an empty environment', async (t) => {
   const place = { ...home(t), env: {} }
 
-  const { status, child, ended } = await started(t, place, '--upstream', 'builtin:claude', '--listen', '127.0.0.1:0')
+  const running = await started(t, place, '--upstream', 'builtin:claude', '--listen', '127.0.0.1:0')
 
-  t.match(status.control, /relay-\d+\/[0-9a-f]{16}\.sock$/)
-  child.kill('SIGINT')
-  t.equal((await ended()).exit, 0)
+  t.match(running.status.control, /relay-\d+\/[0-9a-f]{16}\.sock$/)
+  running.child.kill('SIGINT')
+  t.equal((await running.ended()).exit, 0)
 })
 
 t.test('where the platform has neither way to share, one worker serves alone', async (t) => {

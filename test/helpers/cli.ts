@@ -18,6 +18,8 @@ interface Scope {
 export interface Home {
   readonly folder: string
   readonly env: NodeJS.ProcessEnv
+  /** What is run: a program and its first arguments; relay with the workers of the tests where it is not given. */
+  readonly command?: readonly [string, ...string[]]
   path(name: string): string
   write(name: string, text: string): string
 }
@@ -48,8 +50,9 @@ export interface Ran {
 
 type Child = ChildProcessByStdio<null, Readable, Readable>
 
-function launch({ folder, env }: Home, args: readonly string[]): Child {
-  return spawn(process.execPath, [entry, ...args], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] })
+function launch({ folder, env, command = [process.execPath, entry] }: Home, args: readonly string[]): Child {
+  const [program, ...first] = command
+  return spawn(program, [...first, ...args], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
 /** Runs a command to its end. */
@@ -60,14 +63,18 @@ export async function relay(home: Home, ...args: readonly string[]): Promise<Ran
   return { exit, out: await out, err: await err }
 }
 
+export type LogLine = Readonly<Record<string, unknown>>
+
 /** A relay that runs in a process of its own. */
 export interface RunningRelay {
   readonly child: Child
   readonly status: Status & { readonly control: string }
   readonly port: number
   readonly url: string
-  /** Waits for a log line whose message begins so. */
-  logged(message: string): Promise<Record<string, unknown>>
+  /** Waits for a log line whose message begins so, or for which the function says so. */
+  logged(wanted: string | ((line: LogLine) => boolean)): Promise<LogLine>
+  /** All that stands on its standard error so far. */
+  log(): string
   /** Waits until it has ended. */
   ended(): Promise<Ran>
 }
@@ -96,6 +103,7 @@ export async function started(t: Scope, home: Home, ...args: readonly string[]):
     port,
     url: `http://127.0.0.1:${port}`,
     logged: log.logged,
+    log: log.text,
     ended: async () => {
       const [exit] = await closed
       return { exit, out: lines.join('\n'), err: log.text() }
@@ -110,11 +118,12 @@ function logOf(child: Child) {
     lines.push(line)
     for (const heard of waiting) heard(line)
   })
-  const logged = (message: string) =>
-    new Promise<Record<string, unknown>>((resolve) => {
+  const logged: RunningRelay['logged'] = (wanted) =>
+    new Promise((resolve) => {
+      const isWanted = typeof wanted === 'string' ? (line: LogLine) => String(line['msg']).startsWith(wanted) : wanted
       const heard = (line: string) => {
-        const fields = line.startsWith('{') ? JSON.parse(line) : {}
-        if (!String(fields.msg).startsWith(message)) return
+        const fields: LogLine = line.startsWith('{') ? JSON.parse(line) : {}
+        if (!isWanted(fields)) return
         waiting.delete(heard)
         resolve(fields)
       }

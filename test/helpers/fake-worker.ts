@@ -33,7 +33,7 @@ const server = createServer((request, response) => {
       })
       return
     case '/heap':
-      return void eat()
+      return eat()
     default:
       response.end(JSON.stringify({ worker: index, version }))
   }
@@ -128,7 +128,7 @@ function drained(open: number): void {
   say({ is: 'drained', cut: { calls: 0, streams: open } })
 }
 
-function eat(): void {
+function eat(): never {
   const kept: unknown[] = []
   for (;;) kept.push(Array.from({ length: 10_000 }, (_, at) => ({ at })))
 }

@@ -1,8 +1,9 @@
-import { relative, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import { initialConfig } from '../../config/init.ts'
 import { createFile } from '../../config/write.ts'
 import { CommandError, show, type Context, type JsonFlag } from '../command.ts'
+import { near } from '../near.ts'
 import { jsonOption } from '../options.ts'
 
 interface InitFlags extends JsonFlag {
@@ -44,9 +45,9 @@ async function init(file: string, { json = false, ...flags }: InitFlags, context
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') throw exists(file)
     throw error
   }
-  const near = relative(context.io.cwd, path)
-  const start = near === 'relay.config.yaml' ? 'relay start' : `relay start --config ${near}`
-  show(context, { json }, { file: path }, [`wrote ${near}`, `check it:  relay validate ${near}`, `start it:  ${start}`])
+  const name = near(path, context.io.cwd)
+  const start = name === 'relay.config.yaml' ? 'relay start' : `relay start --config ${name}`
+  show(context, { json }, { file: path }, [`wrote ${name}`, `check it:  relay validate ${name}`, `start it:  ${start}`])
 }
 
 function exists(file: string): CommandError {

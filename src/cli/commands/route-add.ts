@@ -4,6 +4,7 @@ import { ConfigError } from '../../base/errors.ts'
 import { addRoute, listRoutes, type NewRoute } from '../../config/edit.ts'
 import { CommandError, type Context, type JsonFlag } from '../command.ts'
 import type { Which } from '../find.ts'
+import { near } from '../near.ts'
 import { configOption, controlOption, header, jsonOption } from '../options.ts'
 import { editableFile, editAndApply } from '../route-edit.ts'
 
@@ -43,14 +44,14 @@ async function add(path: string, flags: AddFlags, context: Context): Promise<voi
   const to = flags.to ?? (await missingTarget(path, file, context))
   const rest = { ...(headers === undefined ? {} : { headers }), ...(timeout === undefined ? {} : { timeout }) }
   const route: NewRoute = { path, ...rest, ...(to === undefined ? {} : { to }) }
-  await editAndApply(file, (text) => addRoute(text, route, file), flags, context)
+  await editAndApply(file, (text) => addRoute(text, route, near(file, context.io.cwd)), flags, context)
 }
 
 /** Without --to a route goes to the default upstream; where there is none, the person at the terminal is asked. */
 async function missingTarget(path: string, file: string, { io }: Context): Promise<string | undefined> {
   const text = await readFile(file, 'utf8')
   // A file that is wrong already is told as it is, whatever route was meant.
-  listRoutes(text, file)
+  listRoutes(text, near(file, io.cwd))
   if (hasDefault(text, path)) return undefined
   const line = `relay route add ${path} --to https://host/path`
   if (io.ask === null) throw new CommandError(2, `say where ${path} goes (there is no default upstream): ${line}`)

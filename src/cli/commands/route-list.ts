@@ -4,6 +4,7 @@ import { listRoutes, type ListedRoute } from '../../config/edit.ts'
 import type { RoutesReply, RouteStatus } from '../../control/api.ts'
 import { show, type Context, type JsonFlag } from '../command.ts'
 import { withRelayIfAny, type Which } from '../find.ts'
+import { near } from '../near.ts'
 import { configOption, controlOption, jsonOption } from '../options.ts'
 import { editableFile } from '../route-edit.ts'
 
@@ -24,13 +25,13 @@ export function routeListCommand(context: Context): Command {
 
 async function listFile(flags: Which & JsonFlag, context: Context): Promise<void> {
   const file = await editableFile(flags, context)
-  const routes = listRoutes(await readFile(file, 'utf8'), file).map((route) => ({
+  const routes = listRoutes(await readFile(file, 'utf8'), near(file, context.io.cwd)).map((route) => ({
     name: route.name,
     line: route.line,
     to: targetOf(route),
   }))
   const table = columns(routes.map(({ name, to }) => [name, to]))
-  show(context, flags, { running: false, file, routes }, [...table, `(from ${file}; no relay is running with it)`])
+  show(context, flags, { running: false, file, routes }, [...table, `(from ${near(file, context.io.cwd)}; no relay is running with it)`])
 }
 
 function runningLines({ routes, version }: RoutesReply): readonly string[] {

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { removeRoute } from '../../config/edit.ts'
 import type { Context, JsonFlag } from '../command.ts'
 import type { Which } from '../find.ts'
+import { near } from '../near.ts'
 import { configOption, controlOption, jsonOption } from '../options.ts'
 import { editableFile, editAndApply } from '../route-edit.ts'
 
@@ -16,6 +17,6 @@ export function routeRemoveCommand(context: Context): Command {
     .addHelpText('after', '\nExample:\n  relay route remove v1/user')
     .action(async (path: string, flags: Which & JsonFlag) => {
       const file = await editableFile(flags, context)
-      await editAndApply(file, (text) => removeRoute(text, path, file), flags, context)
+      await editAndApply(file, (text) => removeRoute(text, path, near(file, context.io.cwd)), flags, context)
     })
 }
