@@ -28,7 +28,7 @@ export type Phase = 'starting' | 'running' | 'closing' | 'draining' | 'stopped'
 export type SourceStatus = { readonly is: 'file'; readonly file: string } | { readonly is: 'flags'; readonly upstream: string }
 
 /** A listener as callers reach it. */
-export interface ListenerStatus {
+interface ListenerStatus {
   readonly host: string
   readonly port: number
   readonly tls: boolean

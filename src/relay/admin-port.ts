@@ -14,7 +14,7 @@ export interface AdminPort {
   close(): Promise<void>
 }
 
-export interface AdminChange {
+interface AdminChange {
   readonly problems: readonly Problem[]
   commit(): Promise<void>
   undo(): Promise<void>

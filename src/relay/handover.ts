@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 
 /** Somebody who can take a connected socket, and how many connections it has. */
-export interface Taker {
+interface Taker {
   readonly load: () => number
   readonly hand: (listener: number, socket: Socket) => void
 }

@@ -13,7 +13,7 @@ export interface Listeners {
   readonly closeAll: () => void
 }
 
-export interface PreparedListeners {
+interface PreparedListeners {
   /** One port a plan, in the plan's order; shorter when there are problems. */
   readonly ports: readonly BoundPort[]
   readonly problems: readonly Problem[]

@@ -36,19 +36,20 @@ export interface PartsOptions {
   readonly heapMb: number | null
   readonly waits: Waits
   readonly log: Log
-  /** The bound of the committed plan. */
-  readonly limit: () => number
+  /** The plan that runs. */
+  readonly plan: () => Plan
 }
 
 /** Makes the parts for the first plan; nothing is bound or started yet. */
-export function makeParts(plan: Plan, options: PartsOptions): Parts {
+export function makeParts(options: PartsOptions): Parts {
   const { waits, log } = options
-  const accept = acceptMode(plan.accept, options.platform)
-  const workers = accept === 'alone' ? 1 : plan.workers
+  const first = options.plan()
+  const accept = acceptMode(first.accept, options.platform)
+  const workers = accept === 'alone' ? 1 : first.workers
   const shared = numbers({ workers })
   const load = loads(shared)
   const changes = serial()
-  const spread = handover({ takers: () => takers, limit: options.limit, wait: waits.handover })
+  const spread = handover({ takers: () => takers, limit: () => options.plan().bounds.connections, wait: waits.handover })
   const team = crew({
     count: workers,
     accept,
@@ -60,7 +61,7 @@ export function makeParts(plan: Plan, options: PartsOptions): Parts {
         index,
         source: options.worker,
         heapMb: options.heapMb ?? workerHeapMb(workers),
-        workerData: { index, numbers: shared.memory, logLevel: plan.log.level, logFd: 2 },
+        workerData: { index, numbers: shared.memory, logLevel: options.plan().log.level, logFd: 2 },
       }),
     onLive: () => {
       takers = team.live().map((thread) => taker(thread, load))

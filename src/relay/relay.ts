@@ -124,14 +124,13 @@ function openParts(
   opened: AsyncDisposableStack,
 ): { readonly parts: Parts; readonly admin: AdminPort } {
   const { loaded, log, waits, now } = opening
-  const limit = () => now.plan()?.bounds.connections ?? loaded.plan.bounds.connections
-  const parts = makeParts(loaded.plan, {
+  const parts = makeParts({
     platform: options.platform ?? platform(),
     worker: options.worker,
     heapMb: options.heapMb,
     waits,
     log,
-    limit,
+    plan: () => now.plan() ?? loaded.plan,
   })
   const registry = metricsRegistry({ numbers: parts.numbers, control: () => factsOf(now, parts, log.dropped()) })
   const onError = (error: unknown) => log.error({ error }, 'the admin listener failed to answer')

@@ -25,7 +25,7 @@ export interface StateNow {
 }
 
 /** What can be told before anything runs, too; `configVersion` is 0 then. */
-export interface Facts extends Pick<StateNow, 'version' | 'phase'> {
+interface Facts extends Pick<StateNow, 'version' | 'phase'> {
   readonly configVersion: number
   readonly lastReloadSuccessful: boolean
 }

@@ -20,7 +20,7 @@ export function reloadCommand(context: Context): Command {
 }
 
 /** What a reload did; throws where it did nothing that was asked for. */
-export function reloadSentence(outcome: ReloadOutcome): string {
+function reloadSentence(outcome: ReloadOutcome): string {
   switch (outcome.is) {
     case 'applied':
       return `reloaded: version ${outcome.version} (${outcome.changed.join('; ')})`
