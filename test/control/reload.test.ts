@@ -1,6 +1,6 @@
 import { renameSync, writeFileSync } from 'node:fs'
-import { execFileSync } from 'node:child_process'
 import t from 'tap'
+import { selfSigned } from '../helpers/certificate.ts'
 import { home, relay, started, type Home, type RunningRelay } from '../helpers/cli.ts'
 
 const head = 'listen: 127.0.0.1:0\nworkers: 2\nadmin: false\ndrain: { delay: 0 }\n'
@@ -170,14 +170,9 @@ async function outcomes(place: Home, count: number): Promise<readonly { is: stri
 }
 
 function certificate(place: Home, name: string): void {
-  const files = ['-keyout', place.path('key.new'), '-out', place.path('cert.new')]
-  execFileSync(
-    'openssl',
-    ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1', '-subj', `/CN=${name}`, ...files],
-    {
-      stdio: 'ignore',
-    },
-  )
+  const { cert, key } = selfSigned(name)
+  place.write('key.new', key)
+  place.write('cert.new', cert)
   renameSync(place.path('key.new'), place.path('key.pem'))
   renameSync(place.path('cert.new'), place.path('cert.pem'))
 }
