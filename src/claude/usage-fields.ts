@@ -17,70 +17,70 @@ export interface Usage {
   readonly inferenceGeo: string | null
 }
 
-type Counts = Record<'input' | 'output' | 'thinking' | 'read' | 'write' | 'write5m' | 'write1h' | 'searches', number>
-
-/** Collects usage objects of one message, the later over the earlier, field by field. */
-export interface UsageFields {
-  /** Takes a `usage` object; anything else is ignored. */
-  set(usage: unknown): void
-  /** Whether any usage object has come. */
-  readonly isKnown: boolean
-  readonly usage: Usage
-}
-
 /**
- * Counts are cumulative: a later one replaces an earlier one and is never added. What is absent or null keeps what was known. On the
- * input side a zero does not replace a count either: it is final when the message starts, but some compatible servers put zeros into
- * `message_delta` where they mean nothing.
+ * Collects usage objects of one message, the later over the earlier, field by field. Counts are cumulative: a later one replaces an
+ * earlier one and is never added. What is absent or null keeps what was known. On the input side a zero does not replace a count either:
+ * it is final when the message starts, but some compatible servers put zeros into `message_delta` where they mean nothing.
  */
-export function usageFields(): UsageFields {
-  const counts: Counts = { input: 0, output: 0, thinking: 0, read: 0, write: 0, write5m: 0, write1h: 0, searches: 0 }
-  const words: Record<'tier' | 'speed' | 'geo', string | null> = { tier: null, speed: null, geo: null }
-  let isKnown = false
+export class UsageFields {
+  /** Whether any usage object has come. */
+  isKnown = false
+  private input = 0
+  private output = 0
+  private thinking = 0
+  private read = 0
+  private write = 0
+  private write5m = 0
+  private write1h = 0
+  private searches = 0
+  private tier: string | null = null
+  private speed: string | null = null
+  private geo: string | null = null
 
-  function set(usage: unknown): void {
+  /** Takes a `usage` object; anything else is ignored. */
+  set(usage: unknown): void {
     if (!isRecord(usage)) return
-    isKnown = true
-    counts.input = count(usage['input_tokens']) || counts.input
-    counts.read = count(usage['cache_read_input_tokens']) || counts.read
-    counts.write = count(usage['cache_creation_input_tokens']) || counts.write
-    const creation = record(usage['cache_creation'])
-    counts.write5m = count(creation['ephemeral_5m_input_tokens']) || counts.write5m
-    counts.write1h = count(creation['ephemeral_1h_input_tokens']) || counts.write1h
-    counts.output = count(usage['output_tokens']) ?? counts.output
-    counts.thinking = count(record(usage['output_tokens_details'])['thinking_tokens']) ?? counts.thinking
-    counts.searches = count(record(usage['server_tool_use'])['web_search_requests']) ?? counts.searches
-    words.tier = word(usage['service_tier']) ?? words.tier
-    words.speed = word(usage['speed']) ?? words.speed
-    words.geo = word(usage['inference_geo']) ?? words.geo
+    this.isKnown = true
+    this.input = count(usage['input_tokens']) || this.input
+    this.read = count(usage['cache_read_input_tokens']) || this.read
+    this.write = count(usage['cache_creation_input_tokens']) || this.write
+    this.output = count(usage['output_tokens']) ?? this.output
+    this.setParts(usage)
+    this.tier = word(usage['service_tier']) ?? this.tier
+    this.speed = word(usage['speed']) ?? this.speed
+    this.geo = word(usage['inference_geo']) ?? this.geo
   }
 
-  return {
-    set,
-    get isKnown() {
-      return isKnown
-    },
-    get usage() {
-      return {
-        inputTokens: counts.input,
-        outputTokens: counts.output,
-        thinkingTokens: counts.thinking,
-        cacheReadTokens: counts.read,
-        ...cacheWrites(counts),
-        webSearches: counts.searches,
-        serviceTier: words.tier,
-        speed: words.speed,
-        inferenceGeo: words.geo,
-      }
-    },
+  /** The split of cache writes always adds up to their total: only the total is repeated at a message's end, and what is not said to live 1 h lives 5 min. */
+  get usage(): Usage {
+    const written = this.write || this.write5m + this.write1h
+    const hour = Math.min(this.write1h, written)
+    return {
+      inputTokens: this.input,
+      outputTokens: this.output,
+      thinkingTokens: this.thinking,
+      cacheReadTokens: this.read,
+      cacheWriteTokens: written,
+      cacheWrite5mTokens: written - hour,
+      cacheWrite1hTokens: hour,
+      webSearches: this.searches,
+      serviceTier: this.tier,
+      speed: this.speed,
+      inferenceGeo: this.geo,
+    }
   }
-}
 
-/** The split always adds up to the total: only the total is repeated at a message's end, and what is not said to live 1 h lives 5 min. */
-function cacheWrites({ write, write5m, write1h }: Counts): Pick<Usage, 'cacheWriteTokens' | 'cacheWrite5mTokens' | 'cacheWrite1hTokens'> {
-  const total = write || write5m + write1h
-  const hour = Math.min(write1h, total)
-  return { cacheWriteTokens: total, cacheWrite5mTokens: total - hour, cacheWrite1hTokens: hour }
+  private setParts(usage: Readonly<Record<string, unknown>>): void {
+    const creation = usage['cache_creation']
+    if (isRecord(creation)) {
+      this.write5m = count(creation['ephemeral_5m_input_tokens']) || this.write5m
+      this.write1h = count(creation['ephemeral_1h_input_tokens']) || this.write1h
+    }
+    const details = usage['output_tokens_details']
+    if (isRecord(details)) this.thinking = count(details['thinking_tokens']) ?? this.thinking
+    const server = usage['server_tool_use']
+    if (isRecord(server)) this.searches = count(server['web_search_requests']) ?? this.searches
+  }
 }
 
 /** Whether a value is an object with fields (and no list). */

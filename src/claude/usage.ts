@@ -1,7 +1,7 @@
-import { JsonFields } from '../protocol/json-fields.ts'
+import { JsonFields, jsonNames } from '../protocol/json-fields.ts'
 import { sseKinds, SseScanner } from '../protocol/sse.ts'
 import { observedBytes } from './observed.ts'
-import { isRecord, record, usageFields, word } from './usage-fields.ts'
+import { UsageFields, isRecord, record, word } from './usage-fields.ts'
 import type { Usage } from './usage-fields.ts'
 
 /** Reads what a reply used from its bytes as they pass; it changes nothing and holds nothing back. */
@@ -27,6 +27,7 @@ export interface UsageReader {
 }
 
 const kinds = sseKinds(['content_block_delta', 'message_start', 'message_delta', 'message_stop', 'error'])
+const messageFields = jsonNames('type', 'model', 'stop_reason', 'usage', 'error')
 const blockDelta = 0
 const messageStart = 1
 const messageDelta = 2
@@ -45,7 +46,7 @@ class SseReader implements UsageReader {
   sawError: string | null = null
   isComplete = false
   isUnread = false
-  readonly #fields = usageFields()
+  readonly #fields = new UsageFields()
   #observed = 0
   readonly #scanner = new SseScanner({
     kinds,
@@ -107,8 +108,8 @@ class SseReader implements UsageReader {
 
 class JsonReader implements UsageReader {
   readonly observedOutput = 0
-  readonly #json = new JsonFields({ names: ['type', 'model', 'stop_reason', 'usage', 'error'] })
-  readonly #fields = usageFields()
+  readonly #json = new JsonFields({ names: messageFields })
+  readonly #fields = new UsageFields()
   isBetweenEvents = true
 
   get usage(): Usage {

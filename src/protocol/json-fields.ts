@@ -6,10 +6,18 @@ import { roomFor } from './room.ts'
  * business (a captured value is parsed by whoever asks for it).
  */
 export interface JsonFieldsOptions {
-  /** The fields to capture; of a doubled one the last counts, as with `JSON.parse`. */
-  readonly names: readonly string[]
+  /** The fields to capture, from `jsonNames`; of a doubled one the last counts, as with `JSON.parse`. */
+  readonly names: JsonNames
   /** Bytes of one value that are kept at most; a longer one is not captured. */
   readonly maxValue?: number
+}
+
+/** Names as text and as bytes: made once, not once a reader. */
+export type JsonNames = readonly (readonly [string, Buffer])[]
+
+/** Names to capture. */
+export function jsonNames(...names: readonly string[]): JsonNames {
+  return names.map((name) => [name, Buffer.from(name)] as const)
 }
 
 type Place = 'before' | 'key' | 'colon' | 'value' | 'after' | 'broken'
@@ -23,14 +31,15 @@ const closeBrace = 0x7d
 const closeBracket = 0x5d
 const comma = 0x2c
 const colon = 0x3a
-/** A letter of a key is at most `\uXXXX`. */
-const escapeLength = 6
+/** Bytes of a key that are kept to compare; a longer one is none of those wanted. A letter takes at most six (`\uXXXX`). */
+const maxKey = 256
+/** Most strings end within so many bytes: a native search costs more than it saves there. */
+const nearBytes = 24
 
 /** One JSON text, from its first byte to its last. */
 export class JsonFields {
-  readonly #names: readonly string[]
+  readonly #names: JsonNames
   readonly #maxValue: number
-  readonly #maxKey: number
   readonly #values = new Map<string, Buffer>()
   #place: Place = 'before'
   /** Open brackets: 1 at the top level. */
@@ -47,7 +56,6 @@ export class JsonFields {
   constructor({ names, maxValue = 65_536 }: JsonFieldsOptions) {
     this.#names = names
     this.#maxValue = maxValue
-    this.#maxKey = escapeLength * Math.max(0, ...names.map((name) => name.length)) + 2
   }
 
   /** Whether a whole object has been read, and nothing but white space behind it. */
@@ -77,25 +85,55 @@ export class JsonFields {
       this.#isEscaped = false
       at++
     }
-    while (at < bytes.length) {
+    const near = Math.min(bytes.length, at + nearBytes)
+    while (at < near) {
       const byte = bytes[at]
       if (byte === quote) return this.#endString(bytes, at + 1)
       if (byte === backslash) at++
       at++
     }
-    this.#isEscaped = at > bytes.length
-    return at
+    return at < bytes.length ? this.#readLongString(bytes, at) : this.#cutString(at > bytes.length, bytes)
+  }
+
+  /** A long string is searched for its quote natively; the backslashes before a quote say whether it is one. */
+  #readLongString(bytes: Buffer, start: number): number {
+    for (let at = start; ;) {
+      const found = bytes.indexOf(quote, at)
+      const end = found < 0 ? bytes.length : found
+      let first = end
+      while (first > at && bytes[first - 1] === backslash) first--
+      const isEscaped = (end - first) % 2 === 1
+      if (found < 0) return this.#cutString(isEscaped, bytes)
+      if (!isEscaped) return this.#endString(bytes, found + 1)
+      at = found + 1
+    }
+  }
+
+  #cutString(isEscaped: boolean, bytes: Buffer): number {
+    this.#isEscaped = isEscaped
+    return bytes.length
   }
 
   #endString(bytes: Buffer, end: number): number {
     this.#isInString = false
     if (this.#depth === 1 && this.#place === 'key') {
-      const key = this.#capture(bytes, end)
-      const name = key === undefined ? undefined : parsed(key)
-      this.#key = typeof name === 'string' && this.#names.includes(name) ? name : ''
+      this.#key = this.#nameOf(bytes, end)
       this.#place = 'colon'
     }
     return end
+  }
+
+  /** The wanted name that ends here, or '': compared as bytes, unless the key was cut or holds an escape. */
+  #nameOf(bytes: Buffer, end: number): string {
+    const from = this.#from
+    if (from >= 0 && this.#keptLength === 0 && !bytes.subarray(from, end).includes(backslash)) {
+      this.#from = -1
+      for (const [name, raw] of this.#names) if (isAt(raw, bytes, from + 1, end - 1)) return name
+      return ''
+    }
+    const key = this.#capture(bytes, end)
+    const name = key === undefined ? undefined : parsed(key)
+    return this.#names.find(([wanted]) => wanted === name)?.[0] ?? ''
   }
 
   #readByte(bytes: Buffer, at: number): number {
@@ -114,7 +152,7 @@ export class JsonFields {
       return
     }
     this.#isInString = true
-    if (this.#depth === 1 && this.#place === 'key') this.#begin(at, this.#maxKey)
+    if (this.#depth === 1 && this.#place === 'key') this.#begin(at, maxKey)
   }
 
   #open(byte: number): void {
@@ -171,11 +209,22 @@ export class JsonFields {
   }
 
   #capture(bytes: Buffer, end: number): Buffer | undefined {
+    if (this.#from >= 0 && this.#keptLength === 0 && end - this.#from <= this.#max) {
+      const whole = Buffer.from(bytes.subarray(this.#from, end))
+      this.#from = -1
+      return whole
+    }
     this.#keep(bytes, end)
     if (this.#from < 0) return undefined
     this.#from = -1
     return Buffer.from(this.#kept.subarray(0, this.#keptLength))
   }
+}
+
+function isAt(word: Buffer, bytes: Buffer, from: number, to: number): boolean {
+  if (to - from !== word.length) return false
+  for (let i = 0; i < word.length; i++) if (bytes[from + i] !== word[i]) return false
+  return true
 }
 
 function isBlank(byte: number): boolean {

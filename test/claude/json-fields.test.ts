@@ -1,12 +1,12 @@
 import t from 'tap'
-import { JsonFields } from '../../src/protocol/json-fields.ts'
+import { JsonFields, jsonNames } from '../../src/protocol/json-fields.ts'
 import { everyCut } from './helpers.ts'
 
 function fields(
   pieces: readonly Buffer[],
   maxValue?: number,
 ): { readonly isComplete: boolean; readonly usage: unknown; readonly model: unknown } {
-  const json = new JsonFields({ names: ['usage', 'model'], ...(maxValue === undefined ? {} : { maxValue }) })
+  const json = new JsonFields({ names: jsonNames('usage', 'model'), ...(maxValue === undefined ? {} : { maxValue }) })
   for (const piece of pieces) {
     const own = Buffer.from(piece)
     json.read(own)
@@ -60,7 +60,7 @@ t.test('a value longer than the bound is not captured, and what follows it is', 
 })
 
 t.test('a text of 100 MB takes the memory of its fields only', async (t) => {
-  const json = new JsonFields({ names: ['usage'] })
+  const json = new JsonFields({ names: jsonNames('usage') })
   const piece = Buffer.alloc(1_048_576, 'usage\\"')
   const before = process.memoryUsage.rss()
 
