@@ -20,8 +20,7 @@ export class Body {
   received = 0
   /** What to say before a reply is broken off, asked once: an error in the stream's own words, or null. */
   lastWords: ((end: BodyEnd, error: RelayError | null) => Buffer | null) | null = null
-  /** Asked once when the source says that all has come: an error where it is not whole after all. */
-  verify: (() => RelayError | null) | null = null
+  private check: (() => RelayError | null) | null = null
   private limit = Infinity
   private readonly source: Source | null
   private sink: Sink | null = null
@@ -42,30 +41,29 @@ export class Body {
     return body
   }
 
-  /** Source: more bytes, which stay as they are after the call only if owned. False: stop until `resume`. */
+  /** Source: more bytes, which stay as they are after the call only if owned. False: stop until `resume`. A little is held without a sink. */
   push(bytes: Buffer, isOwned: boolean): boolean {
     if (this.end !== null) return true
     this.received += bytes.length
     if (this.received > this.limit) return this.overflow()
     if (this.taps !== null) for (let i = 0; i < this.taps.length; i++) this.taps[i]!.read(bytes)
     if (this.sink !== null) return this.sink.push(bytes, isOwned)
-    this.hold(bytes, isOwned)
-    return false
+    return this.hold(bytes, isOwned)
   }
 
   /** Source: all of it has been pushed. */
   finish(trailers: Buffer): void {
     if (this.end !== null) return
-    const broken = this.verify === null ? null : this.verify()
+    const broken = this.check === null ? null : this.check()
+    this.isComplete = broken === null
     if (broken !== null) return this.fail('upstream_failed', broken)
-    this.isComplete = true
     this.trailers = trailers
     if (this.sink !== null) this.deliver(this.sink)
   }
 
   /** Source: there will be no more, and what came is not all. */
   fail(end: BodyEnd, error: RelayError | null): void {
-    if (this.end !== null) return
+    if (this.end !== null || this.isComplete) return
     this.error = error
     this.settle(end)
     if (this.sink !== null) this.breakOff(this.sink, end)
@@ -117,6 +115,12 @@ export class Body {
     else this.taps.push(tap)
   }
 
+  /** Asked once when the source says that all has come, or now if it has said so: an error where it is not whole after all. */
+  verify(check: () => RelayError | null): void {
+    this.check = check
+    if (this.isComplete) this.finish(this.trailers)
+  }
+
   /** Told once how the body ended, also when it has ended already. */
   onEnd(listener: EndListener): void {
     if (this.end !== null) listener(this.end, this)
@@ -138,9 +142,10 @@ export class Body {
     return false
   }
 
-  private hold(bytes: Buffer, isOwned: boolean): void {
+  private hold(bytes: Buffer, isOwned: boolean): boolean {
     if (this.held === null) this.held = isOwned ? bytes : Buffer.from(bytes)
     else this.held = Buffer.concat([this.held, bytes])
+    return this.held.length < maxHeld
   }
 
   private breakOff(sink: Sink, end: BodyEnd): void {
@@ -188,4 +193,6 @@ export interface Tap {
 /** Told once how a body ended. */
 export type EndListener = (end: BodyEnd, body: Body) => void
 
+/** What is held before there is a sink, in bytes: as long as its source is read, its leaving is seen. */
+const maxHeld = 65536
 const none = Buffer.alloc(0)

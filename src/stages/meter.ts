@@ -66,14 +66,14 @@ function watchCoded(call: Call, reply: Reply, coding: string, reader: UsageReade
 function watchEnd(call: Call, reply: Reply, reader: UsageReader): void {
   const { body } = reply
   const id = call.id
-  body.verify = () => {
+  body.verify(() => {
     if (reader.isComplete) return null
     const broken = new RelayError('upstream_failed', 'the stream ended without message_stop')
     if (reader.sawError === null) return broken
     // The API told its error in the stream and then ended it: its own way, which callers know. It counts as failed all the same.
     call.error = broken
     return null
-  }
+  })
   body.lastWords = (end, error) => {
     if (end === 'cancelled' || !reader.isBetweenEvents || reader.isComplete) return null
     const type = end === 'drained' ? 'overloaded_error' : 'api_error'
