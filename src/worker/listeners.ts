@@ -18,6 +18,8 @@ export interface Doors {
 export interface DoorsOptions {
   accept(socket: Socket): void
   readonly handshakeMs: () => number
+  /** Connections that this worker may hold; beyond, a new one is closed at once. Where control hands sockets over, it counts. */
+  readonly mostConnections: () => number
 }
 
 /** Makes the doors of a worker, all closed. */
@@ -51,6 +53,7 @@ export function doors(options: DoorsOptions): Doors {
       for (const slot of next) if (slot.tls !== null) secure.set(slot.index, { slot, server: secureServer(slot) })
     },
     async listen(reusePort) {
+      for (const server of open.values()) server.maxConnections = options.mostConnections()
       const wanted = new Map(slots.map((slot) => [`${slot.host} ${slot.port}`, slot]))
       for (const [place, server] of open) {
         if (wanted.has(place)) continue
@@ -59,7 +62,9 @@ export function doors(options: DoorsOptions): Doors {
       }
       for (const [place, slot] of wanted) {
         if (open.has(place)) continue
-        open.set(place, await listening(slot, reusePort, (socket) => enter(indexAt(slots, place), socket)))
+        const server = await listening(slot, reusePort, (socket) => enter(indexAt(slots, place), socket))
+        server.maxConnections = options.mostConnections()
+        open.set(place, server)
       }
     },
     close() {

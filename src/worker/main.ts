@@ -53,7 +53,7 @@ const server = new Server(
   { head: 32_768, fields: 100, headMs: 15_000, idleMs: 75_000, bodyMs: 60_000, writeMs: 300_000 },
   `req_${index}${randomBytes(6).toString('hex')}`,
 )
-const entrance = doors({ accept: (socket) => server.accept(socket), handshakeMs: () => server.limits.headMs })
+const entrance = doors({ accept: (socket) => server.accept(socket), handshakeMs: () => server.limits.headMs, mostConnections })
 
 port.on('message', (message: ToWorker | SocketMessage) => {
   switch (message.is) {
@@ -83,6 +83,11 @@ say({ is: 'ready' })
 
 function say(message: FromWorker): void {
   port.postMessage(message)
+}
+
+/** The process's bound, shared out evenly: without control in between no worker knows what the others hold. */
+function mostConnections(): number {
+  return current === null ? 0 : Math.ceil(current.plan.bounds.connections / current.plan.workers)
 }
 
 function prepare({ version, plan, listeners, slots }: Prepare): void {
