@@ -15,7 +15,7 @@ export function selfSigned(name: string): { readonly cert: string; readonly key:
   const signature = der(0x03, Buffer.from([0]), sign('sha256', body, privateKey))
   return {
     cert: pem('CERTIFICATE', der(0x30, body, algorithm, signature)),
-    key: String(privateKey.export({ type: 'pkcs8', format: 'pem' })),
+    key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
   }
 }
 
