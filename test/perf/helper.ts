@@ -1,0 +1,56 @@
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { start, type Started } from './processes.ts'
+
+/** A load or an upstream of ours, in a process and on a core of its own. */
+export interface Helper {
+  readonly process: Started
+  /** Asks for one of its deeds and waits for what it says. */
+  ask<Answer>(deed: string, ...args: readonly unknown[]): Promise<Answer>
+}
+
+type Deeds = Readonly<Record<string, (...args: never[]) => unknown>>
+type Asked = { readonly deed: string; readonly args: readonly unknown[] }
+type Said = { readonly value: unknown } | { readonly error: string }
+
+/** Starts a file of this folder on a core. Young memory is large, so that its own collections do not show as latency. */
+export function helper(file: string, core: number): Helper {
+  const path = fileURLToPath(new URL(file, import.meta.url))
+  const command = [process.execPath, '--max-semi-space-size=64', path] as const
+  const started = start({ name: file, cores: [core], command, output: 'ipc' })
+  return {
+    process: started,
+    async ask<Answer>(deed: string, ...args: readonly unknown[]): Promise<Answer> {
+      const asked: Asked = { deed, args }
+      const ended = new AbortController()
+      started.child.send(asked)
+      const gone = once(started.child, 'exit', { signal: ended.signal }).then(() => {
+        throw new Error(`${file} has ended\n${started.log()}`)
+      })
+      const heard = once(started.child, 'message', { signal: ended.signal })
+      // One question at a time, so the next message is its answer; the helper and its caller agree on the type.
+      const [said] = (await Promise.race([heard, gone])) as [Said]
+      ended.abort()
+      if ('error' in said) throw new Error(`${file}: ${said.error}`)
+      return said.value as Answer
+    },
+  }
+}
+
+/** In the helper: does what it is asked, one after the other, and ends with its parent. */
+export function serve(deeds: Deeds): void {
+  process.on('disconnect', () => process.exit(0))
+  process.on('message', (asked: Asked) => {
+    void answer(deeds, asked).then((said) => process.send!(said))
+  })
+}
+
+async function answer(deeds: Deeds, { deed, args }: Asked): Promise<Said> {
+  try {
+    const wanted = deeds[deed] as ((...args: readonly unknown[]) => unknown) | undefined
+    if (wanted === undefined) throw new Error(`no deed ${deed}`)
+    return { value: (await wanted(...args)) ?? null }
+  } catch (error) {
+    return { error: error instanceof Error ? (error.stack ?? error.message) : String(error) }
+  }
+}
