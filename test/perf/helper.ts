@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { start, type Started } from './processes.ts'
+import type { Asked, Said } from './serve.ts'
 
 /** A load or an upstream of ours, in a process and on a core of its own. */
 export interface Helper {
@@ -8,10 +9,6 @@ export interface Helper {
   /** Asks for one of its deeds and waits for what it says. */
   ask<Answer>(deed: string, ...args: readonly unknown[]): Promise<Answer>
 }
-
-type Deeds = Readonly<Record<string, (...args: never[]) => unknown>>
-type Asked = { readonly deed: string; readonly args: readonly unknown[] }
-type Said = { readonly value: unknown } | { readonly error: string }
 
 /** Starts a file of this folder on a core. Young memory is large, so that its own collections do not show as latency. */
 export function helper(file: string, core: number): Helper {
@@ -34,23 +31,5 @@ export function helper(file: string, core: number): Helper {
       if ('error' in said) throw new Error(`${file}: ${said.error}`)
       return said.value as Answer
     },
-  }
-}
-
-/** In the helper: does what it is asked, one after the other, and ends with its parent. */
-export function serve(deeds: Deeds): void {
-  process.on('disconnect', () => process.exit(0))
-  process.on('message', (asked: Asked) => {
-    void answer(deeds, asked).then((said) => process.send!(said))
-  })
-}
-
-async function answer(deeds: Deeds, { deed, args }: Asked): Promise<Said> {
-  try {
-    const wanted = deeds[deed] as ((...args: readonly unknown[]) => unknown) | undefined
-    if (wanted === undefined) throw new Error(`no deed ${deed}`)
-    return { value: (await wanted(...args)) ?? null }
-  } catch (error) {
-    return { error: error instanceof Error ? (error.stack ?? error.message) : String(error) }
   }
 }

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import { serve } from './helper.ts'
+import { serve } from './serve.ts'
 import { rawRequest } from './request.ts'
 
 // Opens connections, makes one whole call on each, and keeps them.

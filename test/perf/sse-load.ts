@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import { serve } from './helper.ts'
+import { serve } from './serve.ts'
 import { Column, pause } from './numbers.ts'
 import { rawRequest } from './request.ts'
 import { eventText, nowUs, stamp, streamField } from './sse-events.ts'

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
-import { serve } from './helper.ts'
+import { serve } from './serve.ts'
 import { answerBody } from './request.ts'
 import { eventText, nowUs, streamField } from './sse-events.ts'
 

@@ -18,7 +18,7 @@ import { meter } from '../../src/stages/meter.ts'
 import { observe } from '../../src/stages/observe.ts'
 import { ping } from '../../src/stages/ping.ts'
 import { firstByteTimeout } from '../../src/claude/endpoints.ts'
-import { serve } from './helper.ts'
+import { serve } from './serve.ts'
 import { answerBody, rawRequest, requestBody } from './request.ts'
 
 // Times what needs no socket: the stages of a route around a send that answers at once, and the router.
