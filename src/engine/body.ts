@@ -138,6 +138,7 @@ export class Body {
   private overflowError: (() => RelayError) | null = null
 
   private overflow(): boolean {
+    this.isComplete = false
     this.fail('failed', this.overflowError!())
     return false
   }
