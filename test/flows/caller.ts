@@ -19,7 +19,7 @@ export interface RawCall {
   readonly head: Promise<{ readonly status: number; readonly fields: ReadonlyMap<string, string> }>
   readonly reply: Promise<RawReply>
   /** Waits until so many bytes of the body have come. */
-  bytes(count: number): Promise<void>
+  readonly bytes: (count: number) => Promise<void>
   /** What has come of the body so far. */
   readonly soFar: () => Buffer
 }

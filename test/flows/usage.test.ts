@@ -1,4 +1,5 @@
 import { gunzipSync, gzipSync, zstdCompressSync } from 'node:zlib'
+import type { Message } from '@anthropic-ai/sdk/resources/messages'
 import t from 'tap'
 import { ask as question, sdks } from '../claude/helpers.ts'
 import { relayProcess } from '../helpers/relay-process.ts'
@@ -83,7 +84,7 @@ t.test('what the SDKs are told in usage is what the metrics count', async (t) =>
       { type: 'text' as const, text: 'y'.repeat(2_000), cache_control: { type: 'ephemeral' as const } },
     ]
     const request = { ...question('[cache read 777] [deltas 3] [tokens 30]'), system }
-    let told: Awaited<ReturnType<typeof client.messages.create>>['usage'] | undefined
+    let told: Message['usage'] | undefined
 
     const streamed = await used('fake', async () => (told = (await client.messages.stream(request).finalMessage()).usage))
     const plain = await used('fake', () => client.messages.create(request))

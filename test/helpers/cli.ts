@@ -95,7 +95,9 @@ export async function started(t: Scope, home: Home, ...args: readonly string[]):
     first.resolve(line)
   })
   void closed.then(() => first.reject(new Error(`relay did not start: ${log.text()}`)))
-  const status = JSON.parse(await first.promise) as RunningRelay['status']
+  const told = await first.promise
+  const status = JSON.parse(told) as RunningRelay['status']
+  if (!('listeners' in status)) throw new Error(`relay did not start: ${told}`)
   const port = status.listeners[0]?.port ?? 0
   return {
     child,
