@@ -17,6 +17,8 @@ export class Call {
   readonly startedAt: number
   readonly head: RequestHead
   readonly body: Body
+  /** What goes out: the caller's body, unless a stage puts another in its place (one that can be sent again, or a translated one). */
+  outgoing: Body
   readonly caller: Caller
   readonly edits = new Edits()
   route: RouteInfo = unrouted
@@ -50,6 +52,7 @@ export class Call {
     this.startedAt = startedAt
     this.head = head
     this.body = body
+    this.outgoing = body
     this.caller = caller
     this.targetFrom = head.pathStart
     this.edits.drop(1 << Name.host)

@@ -2,6 +2,7 @@ import type { BodyEnd } from '../base/ends.ts'
 import { ChunkDecoder } from '../protocol/chunked.ts'
 import { CHUNKED, UNTIL_CLOSE, replyFraming } from '../protocol/framing.ts'
 import { Head, refusal, type Refusal } from '../protocol/head.ts'
+import { keepAliveSeconds } from '../protocol/keep-alive.ts'
 import { StatusLine } from '../protocol/status-line.ts'
 import { Body, type Source } from './body.ts'
 import { Reply, type Call } from './call.ts'
@@ -15,6 +16,8 @@ export class ReplyReader implements Source {
   body: Body | null = null
   /** Whether the connection may carry another call when this reply is over. */
   isReusable = false
+  /** How long the connection may wait for that call, in ms: what the upstream said, less a second. */
+  keptMs = Infinity
   private readonly head = new Head()
   private partial: Buffer | null = null
   private framing = 0
@@ -102,7 +105,9 @@ export class ReplyReader implements Source {
     if (typeof framing !== 'number') return framing
     this.framing = framing
     this.remaining = framing === UNTIL_CLOSE || framing === CHUNKED ? Infinity : framing
-    this.isReusable = minor === 1 && !head.saysClose && framing !== UNTIL_CLOSE
+    // The upstream closes after the time that it names: a call must not be on its way to it just then.
+    this.keptMs = keepAliveSeconds(head) * 1000 - 1000
+    this.isReusable = minor === 1 && !head.saysClose && framing !== UNTIL_CLOSE && this.keptMs > 0
     const body = (this.body = new Body(framing < 0 ? -1 : framing, this))
     const reply = new Reply(status, head, body, framing === 0 ? { silentLength: silentLength(head, minor, status, isHead) } : undefined)
     if (framing === CHUNKED) this.decoder = new ChunkDecoder()

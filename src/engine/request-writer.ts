@@ -10,7 +10,7 @@ export const maxJoined = 65536
  * upstream's; the framing is relay's own: chunked where the length is not known, a length elsewhere.
  */
 export function writeRequest(call: Call, hostLine: Buffer, first: Buffer | null, slab: Slab): number {
-  const { head, body, edits } = call
+  const { head, outgoing: body, edits } = call
   const { bytes } = head.fields
   const joined = first === null ? 0 : first.length
   slab.reserve(head.fields.end - head.fields.start + call.targetPrefix.length + bytes.length + edits.room + hostLine.length + joined + 256)
@@ -31,7 +31,7 @@ export function writeRequest(call: Call, hostLine: Buffer, first: Buffer | null,
 }
 
 function writeFirst(call: Call, first: Buffer, out: Buffer, at: number): number {
-  if (call.body.length >= 0) return at + first.copy(out, at)
+  if (call.outgoing.length >= 0) return at + first.copy(out, at)
   let o = writeChunkHead(out, at, first.length)
   o += first.copy(out, o)
   out[o++] = 13

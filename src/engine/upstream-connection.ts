@@ -51,8 +51,13 @@ export class UpstreamConnection implements Sink, Timed, ReplyLine {
   }
 
   get isUsable(): boolean {
+    return this.state === 'idle' && this.isUp
+  }
+
+  /** Neither side has closed it, as far as is known here. */
+  private get isUp(): boolean {
     const { socket } = this
-    return this.state === 'idle' && socket !== null && !socket.destroyed && socket.writable && !socket.readableEnded
+    return socket !== null && !socket.destroyed && socket.writable && !socket.readableEnded
   }
 
   open(): void {
@@ -80,7 +85,7 @@ export class UpstreamConnection implements Sink, Timed, ReplyLine {
     call.work = this
     call.attempts++
     this.deadline = this.pool.host.sweep.now + call.firstByteMs
-    const { body } = call
+    const body = call.outgoing
     const first = body.take()
     const isJoined = first === null || first.length <= maxJoined
     const { slab } = this.pool.host
@@ -100,7 +105,7 @@ export class UpstreamConnection implements Sink, Timed, ReplyLine {
     const { slab, sweep } = this.pool.host
     if (this.state === 'waiting') this.deadline = sweep.now + call.firstByteMs
     let hasRoom: boolean
-    if (call.body.length < 0) hasRoom = slab.send(socket, writeChunk(bytes, slab))
+    if (call.outgoing.length < 0) hasRoom = slab.send(socket, writeChunk(bytes, slab))
     else hasRoom = socket.write(isOwned ? bytes : Buffer.from(bytes))
     if (!hasRoom) this.wantsDrain = true
     return hasRoom
@@ -108,17 +113,17 @@ export class UpstreamConnection implements Sink, Timed, ReplyLine {
 
   finish(trailers: Buffer): void {
     this.isRequestDone = true
-    if (this.call !== null && this.call.body.length < 0) this.socket!.write(lastChunkWith(trailers))
+    if (this.call !== null && this.call.outgoing.length < 0) this.socket!.write(lastChunkWith(trailers))
   }
 
   /** The request's body broke off: what the upstream has of it must not look whole. */
   fail(end: BodyEnd, error: RelayError | null): void {
-    this.giveUp(error ?? stopped(end))
+    this.giveUp(end, error ?? stopped(end))
   }
 
   /** The caller left, or the call is cut. */
   cancel(end: BodyEnd): void {
-    this.giveUp(stopped(end))
+    this.giveUp(end, stopped(end))
   }
 
   close(): void {
@@ -130,7 +135,7 @@ export class UpstreamConnection implements Sink, Timed, ReplyLine {
     if (this.state === 'connecting') {
       this.failure ??= new RelayError('timed_out', `no connection to ${options.name} within ${options.connectMs} ms`)
     } else if (this.state === 'waiting') {
-      this.giveUp(new RelayError('timed_out', `${options.name} sent no reply within ${this.call!.firstByteMs} ms`))
+      this.giveUp('timed_out', new RelayError('timed_out', `${options.name} sent no reply within ${this.call!.firstByteMs} ms`))
     } else if (this.state === 'replying') {
       this.reader.body!.fail('timed_out', new RelayError('timed_out', `${options.name} sent nothing for ${this.call!.idleMs} ms`))
     }
@@ -154,9 +159,9 @@ export class UpstreamConnection implements Sink, Timed, ReplyLine {
     if (call === null) return
     if (call.work === this) call.work = null
     this.call = null
-    if (end !== 'done' || !this.reader.isReusable || !this.isRequestDone || this.socket!.readableEnded) return this.close()
+    if (end !== 'done' || !this.reader.isReusable || !this.isRequestDone || !this.isUp) return this.close()
     this.state = 'idle'
-    this.deadline = this.pool.host.sweep.now + this.pool.options.idleMs
+    this.deadline = this.pool.host.sweep.now + Math.min(this.pool.options.idleMs, this.reader.keptMs)
     if (this.socket!.isPaused()) this.socket!.resume()
     this.pool.release(this)
   }
@@ -170,7 +175,7 @@ export class UpstreamConnection implements Sink, Timed, ReplyLine {
   private drained(): void {
     if (!this.wantsDrain) return
     this.wantsDrain = false
-    this.call?.body.resume()
+    this.call?.outgoing.resume()
   }
 
   private read(count: number, buffer: Buffer): boolean {
@@ -203,20 +208,20 @@ export class UpstreamConnection implements Sink, Timed, ReplyLine {
   }
 
   private refuse(refused: Refusal): void {
-    this.giveUp(this.malformed(refused))
+    this.giveUp('upstream_failed', this.malformed(refused))
   }
 
   private malformed(refused: Refusal): RelayError {
     return new RelayError('upstream_failed', `${this.pool.options.name} answered with a malformed message: ${refused.message}`)
   }
 
-  private giveUp(error: RelayError): void {
+  private giveUp(end: BodyEnd, error: RelayError): void {
     const { reject, call } = this
     this.resolve = this.reject = null
     if (call !== null && call.work === this) call.work = null
     const { body } = this.reader
     if (reject !== null) reject(error)
-    else if (body !== null) body.fail(endOf(error), error)
+    else if (body !== null) body.fail(end, error)
     this.close()
   }
 
@@ -235,12 +240,10 @@ export class UpstreamConnection implements Sink, Timed, ReplyLine {
     const { name } = this.pool.options
     const cause = failure === null ? {} : { cause: failure }
     if (this.reject !== null)
-      this.giveUp(new RelayError('upstream_failed', `${name} closed the connection without a reply`, { ...cause, shouldRetry: true }))
+      this.giveUp(
+        'upstream_failed',
+        new RelayError('upstream_failed', `${name} closed the connection without a reply`, { ...cause, shouldRetry: true }),
+      )
     else this.reader.body?.fail('upstream_failed', new RelayError('upstream_failed', `${name} broke off its reply`, cause))
   }
-}
-
-function endOf(error: RelayError): BodyEnd {
-  if (error.failure === 'cancelled') return 'cancelled'
-  return error.failure === 'unavailable' ? 'drained' : 'failed'
 }
