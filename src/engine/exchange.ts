@@ -40,7 +40,7 @@ export class Exchange implements Sink, Informed {
     this.call = call
     this.line = line
     const { minor, fields } = call.head
-    this.persists = minor === 1 ? !fields.saysClose : fields.saysKeepAlive
+    this.persists = !fields.saysClose && (minor === 1 || fields.saysKeepAlive)
     if (minor === 1) call.informed = this
     else call.edits.drop(1 << Name.expect)
   }

@@ -54,6 +54,13 @@ export function equalsFolded(bytes: Uint8Array, from: number, to: number, word: 
   return true
 }
 
+/** Whether the bytes between two offsets are `word` (lower case), however they are cased; unlike in a name, `_` is not `-` here. */
+export function equalsWord(bytes: Uint8Array, from: number, to: number, word: Uint8Array): boolean {
+  if (!equalsFolded(bytes, from, to, word)) return false
+  for (let i = from; i < to; i++) if (bytes[i] === UNDERSCORE) return false
+  return true
+}
+
 /** Whether a text can stand in a head as a field value: no CR, LF, NUL or other control byte; Latin-1 only. */
 export function isFieldValue(text: string): boolean {
   for (let i = 0; i < text.length; i++) {

@@ -1,5 +1,5 @@
 import type { Failure } from '../base/errors.ts'
-import { COLON, CR, LF, SPACE, TAB, UNDERSCORE, equalsFolded, isToken, isValue, latin1 } from './bytes.ts'
+import { COLON, CR, LF, SPACE, TAB, UNDERSCORE, equalsFolded, equalsWord, isToken, isValue, latin1 } from './bytes.ts'
 import { Name, isProtected, nameAt } from './names.ts'
 
 /** Why a message is not taken: the failure decides the status, the message says what was wrong with it. */
@@ -124,7 +124,7 @@ export class Head {
 
   /** Whether the first value of a known name is this word (lower case), however cased. */
   is(id: number, word: Uint8Array): boolean {
-    return this.has(id) && equalsFolded(this.bytes, this.valueStart(id), this.valueEnd(id), word)
+    return this.has(id) && equalsWord(this.bytes, this.valueStart(id), this.valueEnd(id), word)
   }
 
   /** The number of the name of field `k`, 0 where it is none of ours. */
@@ -198,7 +198,7 @@ export class Head {
       const id = nameAt(name, 0, name.length)
       if (id !== 0 && (isProtected & (1 << id)) !== 0)
         return refusal('bad_request', `Connection names ${option}, which must not be lost on the way`)
-      if (id === 0 || id >= Name.contentType) this.drop(name)
+      if (id === 0 || id === Name.expect || id >= Name.contentType) this.drop(name)
     }
     return null
   }

@@ -82,8 +82,11 @@ export const hopByHop = maskOf([1, 2, 3, 4, 5, 6, 7, 9, 11, 12, 13, 30, 31])
 /** Fields that `Connection` may not name: framing, Host and credentials; a caller that names one wants them lost on the way. */
 export const isProtected = maskOf([6, 8, 9, 11, 14, 15])
 
-/** Fields that may not stand in a trailer section (RFC 9110 §6.5.1): framing, routing, authentication, and what ends at this hop. */
-export const notInTrailers = hopByHop | maskOf([8, 14, 15, 16, 17])
+/**
+ * Fields that may not stand in a trailer section (RFC 9110 §6.5.1): framing, routing, controls, authentication, what ends at this hop,
+ * and what relay alone says of those in front (an origin that merges trailers into the head would believe them).
+ */
+export const notInTrailers = hopByHop | maskOf([8, 10, 14, 15, 16, 17, 21, 22, 23, 24, 25, 26, 27])
 
 function maskOf(ids: readonly number[]): number {
   return ids.reduce((mask, id) => mask | (1 << id), 0)

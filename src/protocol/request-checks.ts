@@ -29,7 +29,8 @@ export function tooLong(bytes: Buffer, from: number, limit: number): Refusal {
 /** What can be said against a head before it is whole, so that nobody waits for the rest of nonsense; bytes before `before` were seen. */
 export function checkPartial(bytes: Buffer, from: number, before: number, limit: number): Refusal | null {
   if (from < bytes.length && bytes[from] !== 13 && isToken[bytes[from]!] === 0) return notHttp
-  if (bytes.length - from > limit) return tooLong(bytes, from, limit)
+  // A head of the largest size may still lack one byte of its empty line, which does not count.
+  if (bytes.length - from > limit + 1) return tooLong(bytes, from, limit)
   for (let at = bytes.indexOf(LF, Math.max(from, before)); at >= 0; at = bytes.indexOf(LF, at + 1)) {
     if (bytes[at - 1] !== 13) return bareLf
   }

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net'
 import { SPACE, hexValue, isTarget, isToken, latin1 } from './bytes.ts'
 import { Head, refusal, type Refusal } from './head.ts'
 import { Name } from './names.ts'
@@ -49,7 +50,8 @@ export class RequestHead {
 
   private targetEnds(bytes: Buffer, at: number, targetStart: number): Refusal {
     if (bytes[at] === 35) return refusals.fragment
-    return bytes[at] === 13 && at > targetStart ? refusals.ancient : refusals.target
+    const isWholeLine = bytes[at] === 13 && bytes[at + 1] === 10
+    return isWholeLine && bytes[targetStart] === 47 ? refusals.ancient : refusals.target
   }
 
   private target(bytes: Buffer, start: number, end: number): Refusal | null {
@@ -142,7 +144,7 @@ function versionAt(bytes: Buffer, at: number): number {
 /** A host with an optional port, as it may stand in Host (RFC 9110 §7.2): no userinfo, not empty. */
 export function isAuthority(text: string): boolean {
   const match = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|((?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2}){1,255}))(?::(\d{0,5}))?$/.exec(text)
-  if (match === null) return false
+  if (match === null || (match[1] !== undefined && !isIPv6(match[1]))) return false
   const port = match[3]
   return port === undefined || port === '' || Number(port) <= 65535
 }
@@ -169,12 +171,20 @@ function isHexPair(bytes: Buffer, at: number, end: number): boolean {
  * backslash, or with a `;` parameter, since some origins resolve each of these.
  */
 export function hasDotSegment(path: string): boolean {
-  let text = path
-  while (/%25/.test(text)) text = text.replaceAll('%25', '%')
-  return text
-    .replaceAll(/%2f|%5c|\\/gi, '/')
-    .replaceAll(/%2e/gi, '.')
-    .replaceAll(/%3b/gi, ';')
-    .split('/')
-    .some((segment) => /^\.\.?(;|$)/.test(segment))
+  return /(?:^|[/\\])\.\.?(?:[/\\;]|$)/.test(path.includes('%') ? decoded(path) : path)
+}
+
+/** A text without percent-coding, however often it was coded. One pass: a character that is decoded may end a code that began before it. */
+function decoded(text: string): string {
+  const out: string[] = []
+  for (const character of text) {
+    out.push(character)
+    for (let at = out.length - 3; at >= 0 && out[at] === '%'; at = out.length - 3) {
+      const pair = out[at + 1]! + out[at + 2]!
+      if (!/^[0-9a-f]{2}$/i.test(pair)) break
+      out.length = at
+      out.push(String.fromCharCode(Number.parseInt(pair, 16)))
+    }
+  }
+  return out.join('')
 }

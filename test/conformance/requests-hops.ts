@@ -1,0 +1,93 @@
+import { get, head, passed, post, refused, seen, type RequestCase } from './case.ts'
+
+const drops = (...fields: readonly string[]): RequestCase =>
+  passed(`${fields.join(' + ')} ends here`, get('A: 1', ...fields, 'B: 2'), seen(['GET /a HTTP/1.1', 'A: 1', 'B: 2']))
+const keeps = (...fields: readonly string[]): RequestCase =>
+  passed(`${fields.join(' + ')} passes`, get(...fields), seen(['GET /a HTTP/1.1', ...fields]))
+const refuses = (status: number, ...fields: readonly string[]): RequestCase => refused(fields.join(' + '), status, get(...fields))
+const expects = (value: string): RequestCase => refused(`Expect: ${value}`, 417, post(['Content-Length: 2', `Expect: ${value}`], 'ab'))
+
+/** What ends at this hop, what `Connection` names, twins with underscores, expectations and upgrades. */
+export const requestHops: readonly RequestCase[] = [
+  drops('Connection: keep-alive'),
+  drops('Keep-Alive: timeout=5'),
+  drops('Proxy-Connection: keep-alive'),
+  drops('TE: trailers'),
+  drops('TE: gzip;q=0.5', 'Connection: TE'),
+  drops('Trailer: Expires'),
+  drops('Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA', 'Connection: Upgrade, HTTP2-Settings'),
+  drops('Upgrade: websocket'),
+  drops('Proxy-Authorization: Basic eDp5'),
+  drops('Proxy-Authenticate: Basic'),
+  drops('Proxy-Authentication-Info: x'),
+  drops('Connection: X-Named', 'X-Named: 1'),
+  drops('X-Named: 1', 'connection: x-named', 'X-NAMED: 2'),
+  drops('Connection: x-one,x-two', 'X-One: 1', 'X-Two: 2'),
+  drops('Connection: x-one', 'Connection: x-two', 'X-One: 1', 'X-Two: 2'),
+  drops('Connection: , ,x-one, ', 'X-One: 1'),
+  drops('Connection: keep-alive, x_one', 'X-One: 1', 'X_One: 2'),
+  drops('Connection: x-one', 'X_One: 2'),
+  drops('Connection: accept-encoding', 'Accept-Encoding: gzip'),
+  drops('Connection: expect', 'Expect: 100-continue'),
+  drops('Connection: X-Rule', 'X-Rule: mine'),
+  drops('Connection: x-absent'),
+  drops('Connection:'),
+  refuses(400, 'Connection: Content-Length'),
+  refuses(400, 'Connection: transfer-encoding'),
+  refuses(400, 'Connection: keep-alive, host'),
+  refuses(400, 'Connection: Authorization', 'Authorization: Bearer x'),
+  refuses(400, 'Connection: X-Api-Key', 'X-Api-Key: x'),
+  refuses(400, 'Connection: x_api_key'),
+  refuses(400, 'Connection: Proxy-Authorization'),
+  refuses(400, 'Connection: close', 'Connection: Host'),
+  refuses(400, 'Connection: a b'),
+  refuses(400, 'Connection: "close"'),
+  refuses(400, 'Connection: close;x'),
+  refuses(400, 'Connection: caf\xe9'),
+  refuses(400, 'Connection: a/b'),
+
+  drops('Content_Type: a/b'),
+  drops('X_Api_Key: x'),
+  drops('x_api-key: x'),
+  drops('Proxy_Authorization: x'),
+  drops('X_Forwarded_For: 1.2.3.4'),
+  drops('X-Forwarded_For: 1.2.3.4'),
+  drops('X_Request_Id: x'),
+  drops('HTTP2_Settings: x'),
+  drops('Keep_Alive: x'),
+  drops('X_Rule: mine'),
+  drops('X-Rule: mine'),
+  drops('x-rule: mine', 'X_RULE: mine'),
+  drops('Content_Encoding: gzip'),
+  keeps('X_Other: 1'),
+  keeps('Host_: h'),
+  keeps('X-Api-Key: caller'),
+  keeps('Authorization: Bearer caller', 'x-api-key: caller'),
+  keeps('Accept-Encoding: gzip', 'Content-Type: a/b'),
+  keeps('Max-Forwards: 0'),
+  keeps('Cookie: a=b', 'Cookie: c=d'),
+
+  passed(
+    'Expect: 100-continue passes with its body',
+    post(['Content-Length: 2', 'Expect: 100-continue'], 'ab'),
+    seen(['POST /a HTTP/1.1', 'Expect: 100-continue'], { body: 'ab' }),
+  ),
+  passed(
+    'Expect: 100-Continue in other letters',
+    post(['Content-Length: 2', 'Expect: 100-Continue'], 'ab'),
+    seen(['POST /a HTTP/1.1', 'Expect: 100-Continue'], { body: 'ab' }),
+  ),
+  passed('an expectation in HTTP/1.0 is not heard', head('GET /a HTTP/1.0', 'Expect: 100-continue'), seen(['GET /a HTTP/1.1'])),
+  expects('200-ok'),
+  expects('100_continue'),
+  expects('100-continue, x'),
+  expects('100-continue;x'),
+  expects(''),
+  refused('Expect twice', 417, post(['Content-Length: 2', 'Expect: 100-continue', 'Expect: 100-continue'], 'ab')),
+
+  refuses(501, 'Connection: Upgrade', 'Upgrade: websocket'),
+  refuses(501, 'Connection: keep-alive, upgrade', 'Upgrade: WebSocket', 'Sec-WebSocket-Version: 13'),
+  refuses(501, 'Connection: Upgrade', 'Upgrade: TLS/1.0'),
+  refuses(501, 'Connection: Upgrade', 'Upgrade: h2c, websocket'),
+  drops('Connection: Upgrade', 'Upgrade: H2C'),
+]
