@@ -3,7 +3,7 @@ import { ChunkDecoder } from '../protocol/chunked.ts'
 import { CHUNKED, UNTIL_CLOSE, replyFraming } from '../protocol/framing.ts'
 import { Head, refusal, type Refusal } from '../protocol/head.ts'
 import { keepAliveSeconds } from '../protocol/keep-alive.ts'
-import { StatusLine } from '../protocol/status-line.ts'
+import { StatusLine, checkPartialReply } from '../protocol/status-line.ts'
 import { Body, type Source } from './body.ts'
 import { Reply, type Call } from './call.ts'
 
@@ -62,12 +62,13 @@ export class ReplyReader implements Source {
   /** Bytes of the body; how many of them did not belong to it. */
   readBody(chunk: Buffer, from: number): number | Refusal {
     const body = this.body!
+    if (body.isComplete) return chunk.length - from
     if (this.framing === CHUNKED) return this.readChunks(body, chunk, from)
     const rest = chunk.length - from
     const take = this.framing === UNTIL_CLOSE ? rest : Math.min(rest, this.remaining)
     this.remaining -= take
     if (take > 0 && !body.push(from === 0 && take === rest ? chunk : chunk.subarray(from, from + take), false)) this.line.pauseReading()
-    if (this.remaining === 0) body.finish(none)
+    if (this.remaining === 0) this.finish(none, take < rest)
     return rest - take
   }
 
@@ -91,7 +92,9 @@ export class ReplyReader implements Source {
   }
 
   private keepPartial(bytes: Buffer, from: number): Refusal | null {
-    if (bytes.length - from > maxHead) return tooLong
+    if (bytes.length - from > maxHead + 3) return tooLong
+    const refused = checkPartialReply(bytes, from)
+    if (refused !== null) return refused
     this.partial = Buffer.from(bytes.subarray(from))
     return null
   }
@@ -117,6 +120,12 @@ export class ReplyReader implements Source {
     return typeof surplus === 'number' ? wrongLength : surplus
   }
 
+  /** Bytes behind the body make the connection unfit for another call, before anybody can be given it. */
+  private finish(trailers: Buffer, hasSurplus: boolean): void {
+    if (hasSurplus) this.isReusable = false
+    this.body!.finish(trailers)
+  }
+
   private readChunks(body: Body, chunk: Buffer, from: number): number | Refusal {
     const decoder = this.decoder!
     const refused = decoder.feed(chunk, from, chunk.length)
@@ -125,7 +134,7 @@ export class ReplyReader implements Source {
     if (payloadEnd > payloadStart && !body.push(chunk.subarray(payloadStart, payloadEnd), false)) this.line.pauseReading()
     if (!decoder.isDone) return 0
     this.decoder = null
-    body.finish(decoder.trailers)
+    this.finish(decoder.trailers, decoder.consumed < chunk.length)
     return chunk.length - decoder.consumed
   }
 }

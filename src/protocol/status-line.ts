@@ -1,4 +1,4 @@
-import { isValue } from './bytes.ts'
+import { CR, LF, isValue } from './bytes.ts'
 import { refusal, type Refusal } from './head.ts'
 
 /** What a reply's first line says: status, minor version, and the offset of the first field line. */
@@ -27,5 +27,14 @@ export class StatusLine {
   }
 }
 
+/** What can be said against a reply's head before it is whole, so that nobody waits for the rest of nonsense. */
+export function checkPartialReply(bytes: Buffer, from: number): Refusal | null {
+  for (let i = 0; i < prefix.length && from + i < bytes.length; i++) if (bytes[from + i] !== prefix[i]) return malformed
+  for (let at = bytes.indexOf(LF, from); at >= 0; at = bytes.indexOf(LF, at + 1)) if (bytes[at - 1] !== CR) return bareLf
+  return null
+}
+
+const prefix = Buffer.from('HTTP/1.')
+const bareLf = refusal('upstream_failed', 'bare LF in the head')
 const malformed = refusal('upstream_failed', 'malformed status line')
 const version = refusal('upstream_failed', 'a version other than HTTP/1.0 and HTTP/1.1 in the status line')
