@@ -1,5 +1,5 @@
 import { connect, isIP, type OnReadOpts, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
+import { connect as connectTls, createSecureContext, getCACertificates, type SecureContext } from 'node:tls'
 import type { PoolOptions } from './pool-options.ts'
 
 /** Connects to one address of an origin. Over TLS its certificate is always verified, for the name that was configured. */
@@ -10,6 +10,21 @@ export function dial({ host, port, tls }: PoolOptions, address: string, onread: 
     ...where,
     ALPNProtocols: ['http/1.1'],
     ...(isIP(host) === 0 ? { servername: host } : {}),
-    ...(tls.ca === null ? {} : { ca: tls.ca }),
+    // Said here, because an environment variable can turn the default around.
+    rejectUnauthorized: true,
+    secureContext: contextFor(tls),
   })
+}
+
+type Tls = NonNullable<PoolOptions['tls']>
+
+/** One context an origin: reading a hundred authorities takes longer than a handshake. */
+const contexts = new WeakMap<Tls, SecureContext>()
+
+function contextFor(tls: Tls): SecureContext {
+  const known = contexts.get(tls)
+  if (known !== undefined) return known
+  const context = createSecureContext(tls.ca === null ? {} : { ca: [...getCACertificates('default'), tls.ca] })
+  contexts.set(tls, context)
+  return context
 }

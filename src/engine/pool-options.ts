@@ -1,3 +1,4 @@
+import type { LookUp } from './resolve.ts'
 import type { Slab } from './slab.ts'
 import type { Sweep } from './sweep.ts'
 
@@ -21,6 +22,8 @@ export interface PoolHost {
   readonly sweep: Sweep
   /** Bytes of every read of every upstream connection of the worker: valid during the read only. */
   readonly readBuffer: Buffer
+  /** How names become addresses; the system's way where it is left out. */
+  readonly lookUp?: LookUp
   gauge(open: number, idle: number, waiting: number): void
   opened(): void
   connectFailed(): void

@@ -5,7 +5,10 @@ import { resolver, type Resolver } from './resolve.ts'
 import { UpstreamConnection, type ConnectionOwner } from './upstream-connection.ts'
 import { Waiter, type WaitingRoom } from './waiter.ts'
 
-type State = { readonly is: 'open' } | { readonly is: 'draining'; readonly empty: () => void } | { readonly is: 'closed' }
+type State =
+  | { readonly is: 'open' }
+  | { readonly is: 'draining'; readonly done: Promise<void>; readonly empty: () => void }
+  | { readonly is: 'closed' }
 
 /**
  * The connections of one worker to one origin. A call takes an idle one (the last used: the others may grow old and go), or waits
@@ -28,7 +31,7 @@ export class Pool implements ConnectionOwner, WaitingRoom {
     this.options = options
     this.host = host
     this.hostLine = Buffer.from(`host: ${authority(options)}\r\n`, 'latin1')
-    this.resolver = resolver(options.host, options.resolveMs)
+    this.resolver = resolver(options.host, options.resolveMs, host.lookUp)
   }
 
   /** Sends a call and waits for the head of its reply. */
@@ -45,12 +48,13 @@ export class Pool implements ConnectionOwner, WaitingRoom {
 
   /** No new work is expected; resolves when the last connection has closed. Calls that still come are served. */
   async close(): Promise<void> {
-    if (this.state.is !== 'open') return
-    await new Promise<void>((empty) => {
-      this.state = { is: 'draining', empty }
-      for (const connection of [...this.idle]) connection.close()
-      this.checkEmpty()
-    })
+    if (this.state.is === 'draining') return this.state.done
+    if (this.state.is === 'closed') return
+    const { promise: done, resolve: empty } = Promise.withResolvers<void>()
+    this.state = { is: 'draining', done, empty }
+    for (const connection of [...this.idle]) connection.close()
+    this.checkEmpty()
+    return done
   }
 
   /** Connection: its reply is over and it can take another call. */

@@ -19,7 +19,8 @@ export function resolver(host: string, everyMs: number, look: LookUp = systemLoo
 
   const renew = async (): Promise<readonly string[]> => {
     try {
-      known = await look(host)
+      const found = await look(host)
+      if (found.length > 0) known = found
     } finally {
       renewAt = performance.now() + (known.length > 0 ? everyMs : 1000)
       pending = null
