@@ -49,9 +49,12 @@ export class RequestReader {
     this.state = 'head'
     this.body = null
     const ahead = this.takePending()
+    const wasPaused = this.isPaused
+    this.isPaused = false
     if (ahead === null) this.line.waitFor('idle')
     else this.readHead(ahead)
-    this.resume()
+    // Where what is ahead is still too much it has been paused again: else each call that ends would let in another read.
+    if (wasPaused && !this.isPaused) this.line.resumeSocket()
   }
 
   /** The body has its end; if that came early, the rest of its bytes is nobody's. */
@@ -121,7 +124,7 @@ export class RequestReader {
       const refused = framing === 0 ? this.keepRest(bytes, from) : this.feed(bytes, from)
       if (refused !== null) return refused
     }
-    if (this.state === 'body') this.line.waitFor('body')
+    if (this.state === 'body' && !this.isPaused) this.line.waitFor('body')
     else this.line.waitForNothing()
     this.line.begin(head, body)
     return null

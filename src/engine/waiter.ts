@@ -27,6 +27,8 @@ export class Waiter implements Timed {
     this.resolve = resolve
     this.reject = reject
     call.work = this
+    // A body that breaks off before it has anywhere to go ends the wait: of such a call no byte reaches the upstream.
+    if (!call.body.isComplete) call.body.onEnd((end, body) => this.bodyEnded(end, body.error))
   }
 
   sendOn(connection: { send(call: Call, resolve: (reply: Reply) => void, reject: (error: Error) => void): void }): void {
@@ -40,6 +42,10 @@ export class Waiter implements Timed {
 
   cancel(end: BodyEnd): void {
     this.fail(stopped(end))
+  }
+
+  private bodyEnded(end: BodyEnd, error: RelayError | null): void {
+    if (end !== 'done' && this.call.work === this) this.fail(error ?? stopped(end))
   }
 
   fail(error: RelayError): void {

@@ -39,7 +39,8 @@ function judgeCaller(client: RawClient, { ask, expect }: ReplyCase): string | nu
   const last = lastReply(client, method)
   if (expect.is === 'cut') return last === null || status(last) === 502 ? null : 'what was cut looks whole'
   if (last === null) return 'there is no whole reply'
-  if (expect.is === 'refused' || (expect.is === 'surplus' && status(last) === 502)) return status(last) === 502 ? null : 'it was not refused'
+  if (expect.is === 'refused' || (expect.is === 'surplus' && status(last) === 502))
+    return status(last) === 502 ? null : 'it was not refused'
   if (!client.received.startsWith(informs)) return 'the informational heads differ'
   const reading = readReply(client.received, informs.length, method, true)
   if (reading.is !== 'whole' || reading.end !== client.received.length) return 'it is not exactly one reply'

@@ -8,8 +8,10 @@ const chunked = (behind: string, ...fields: readonly string[]): string => ok(['T
 const goodChunks = (name: string, behind: string, body = 'hello', trailers: readonly string[] = []): ReplyCase =>
   passes(name, chunked(behind), inChunks(body, trailers))
 const badChunks = (name: string, behind: string): ReplyCase => cutReply(name, chunked(behind))
-const badLength = (value: string): ReplyCase => badReply(`Content-Length: ${JSON.stringify(value)}`, ok([`Content-Length: ${value}`], 'hello'))
-const badCoding = (value: string): ReplyCase => badReply(`Transfer-Encoding: ${JSON.stringify(value)}`, ok([`Transfer-Encoding: ${value}`], end))
+const badLength = (value: string): ReplyCase =>
+  badReply(`Content-Length: ${JSON.stringify(value)}`, ok([`Content-Length: ${value}`], 'hello'))
+const badCoding = (value: string): ReplyCase =>
+  badReply(`Transfer-Encoding: ${JSON.stringify(value)}`, ok([`Transfer-Encoding: ${value}`], end))
 const bare = (status: string, fields: readonly string[] = [], behind = ''): string => replyHead(`HTTP/1.1 ${status}`, ...fields) + behind
 const empty = (status: string, silentLength?: number): ReturnType<typeof got> =>
   got([`HTTP/1.1 ${status}`], { framing: 'none', ...(silentLength === undefined ? {} : { silentLength }) })
@@ -46,7 +48,9 @@ export const replyBodies: readonly ReplyCase[] = [
   passes('bytes until the origin closes, to HTTP/1.0', unsized, untilClose, { ask: oldA, then: 'closes' }),
   passes('the same to HTTP/1.0 with keep-alive', unsized, untilClose, { ask: oldKeptA, then: 'closes' }),
   passes('an old origin without a length', replyHead('HTTP/1.0 200 OK') + 'hello', inChunks('hello'), { then: 'closes' }),
-  passes('an old origin that promises to keep', replyHead('HTTP/1.0 200 OK', 'Connection: keep-alive') + 'x', inChunks('x'), { then: 'closes' }),
+  passes('an old origin that promises to keep', replyHead('HTTP/1.0 200 OK', 'Connection: keep-alive') + 'x', inChunks('x'), {
+    then: 'closes',
+  }),
   cutReply('a reset instead of the end', unsized, { then: 'resets' }),
   cutReply('a reset instead of the end, to HTTP/1.0', unsized, { ask: oldA, then: 'resets' }),
 
@@ -97,9 +101,14 @@ export const replyBodies: readonly ReplyCase[] = [
     informs: ['HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n'],
   }),
   passes('100 passes', bare('100 Continue') + ok(['Content-Length: 5'], 'hello'), hello, { informs: ['HTTP/1.1 100 Continue\r\n\r\n'] }),
-  passes('102, 103 and 199 pass in order', bare('102 Processing') + bare('103 x') + bare('199 x') + ok(['Content-Length: 5'], 'hello'), hello, {
-    informs: ['HTTP/1.1 102 Processing\r\n\r\n', 'HTTP/1.1 103 Early Hints\r\n\r\n', 'HTTP/1.1 199 Unknown\r\n\r\n'],
-  }),
+  passes(
+    '102, 103 and 199 pass in order',
+    bare('102 Processing') + bare('103 x') + bare('199 x') + ok(['Content-Length: 5'], 'hello'),
+    hello,
+    {
+      informs: ['HTTP/1.1 102 Processing\r\n\r\n', 'HTTP/1.1 103 Early Hints\r\n\r\n', 'HTTP/1.1 199 Unknown\r\n\r\n'],
+    },
+  ),
   passes(
     'framing and hops of a 103 end here',
     bare('103 x', ['Content-Length: 5', 'Connection: x', 'X: 1', 'A: b']) + ok(['Content-Length: 5'], 'hello'),

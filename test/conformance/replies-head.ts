@@ -11,7 +11,11 @@ const badField = (field: string): ReplyCase => badReply(`the field ${JSON.string
 const goodField = (field: string): ReplyCase =>
   passes(`the field ${JSON.stringify(field)}`, ok([field, ...two], 'ok'), got(['HTTP/1.1 200 OK', field], { body: 'ok' }))
 const drops = (...fields: readonly string[]): ReplyCase =>
-  passes(`${fields.join(' + ')} ends here`, ok(['A: 1', ...fields, ...two, 'B: 2'], 'ok'), got(['HTTP/1.1 200 OK', 'A: 1', 'B: 2'], { body: 'ok' }))
+  passes(
+    `${fields.join(' + ')} ends here`,
+    ok(['A: 1', ...fields, ...two, 'B: 2'], 'ok'),
+    got(['HTTP/1.1 200 OK', 'A: 1', 'B: 2'], { body: 'ok' }),
+  )
 const controls = [0, 1, 7, 8, 11, 12, 14, 27, 31, 127]
 
 /** Status lines and fields of replies. */

@@ -26,6 +26,10 @@ export interface EngineWorld {
   /** What should not happen and did. */
   readonly bugs: readonly unknown[]
   connect(): Promise<RawClient>
+  /** Bytes that relay has read from a caller. */
+  readFrom(client: RawClient): number
+  /** Waits until relay has read all that a caller sent. */
+  heard(client: RawClient): Promise<void>
   /** Waits until relay has read all that a caller sent, and nothing goes on by itself any more. */
   settled(client: RawClient): Promise<void>
   /** Ends everything; it hangs if something is left. */
@@ -86,13 +90,17 @@ export async function engineWorld(t: { teardown(end: () => Promise<void>): void 
     pool,
     origin,
     connect: () => rawClient(port),
+    readFrom(client) {
+      const socket = sockets.get(client.socket.localPort ?? 0)
+      return socket === undefined || socket.destroyed ? client.sent : socket.bytesRead
+    },
+    async heard(client) {
+      while (world.readFrom(client) < client.sent) await turn()
+    },
     async settled(client) {
-      for (;;) {
-        const socket = sockets.get(client.socket.localPort ?? 0)
-        const isRead = socket === undefined || socket.destroyed || socket.bytesRead >= client.sent
-        if (isRead && [...state.underWay].every((call) => !call.body.isComplete && call.body.end === null)) return
+      await world.heard(client)
+      while ([...state.underWay].some((call) => call.body.isComplete || call.body.end !== null) || world.readFrom(client) < client.sent)
         await turn()
-      }
     },
     async close() {
       if (isClosed) return
