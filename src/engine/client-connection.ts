@@ -71,6 +71,7 @@ export class ClientConnection implements Timed, RequestLine, ExchangeLine {
   waitFor(what: 'head' | 'idle' | 'body'): void {
     const { headMs, idleMs, bodyMs } = this.server.limits
     if (this.isDraining) return
+    if (what === 'idle' && this.server.isEmptying) return this.linger()
     this.deadline = this.server.host.sweep.now + (what === 'head' ? headMs : what === 'idle' ? idleMs : bodyMs)
   }
 

@@ -38,6 +38,8 @@ export interface ServerSide<C> {
   readonly host: ServerHost
   /** Every answer says that its connection closes. */
   readonly isClosing: boolean
+  /** No connection waits for another call. */
+  readonly isEmptying: boolean
   nextId(): string
   takeHead(): RequestHead
   returnHead(head: RequestHead): void

@@ -10,6 +10,8 @@ export class Server implements ServerSide<ClientConnection> {
   readonly host: ServerHost
   /** Every answer says that its connection closes. */
   isClosing = false
+  /** No connection waits for another call: one whose answer went out without such a word closes behind it all the same. */
+  isEmptying = false
   private readonly connections = new Set<ClientConnection>()
   private readonly heads: RequestHead[] = []
   private readonly idPrefix: string
@@ -55,7 +57,7 @@ export class Server implements ServerSide<ClientConnection> {
 
   /** Closes the connections that carry no call; the others close behind their answer. */
   closeIdle(): void {
-    this.isClosing = true
+    this.isClosing = this.isEmptying = true
     for (const connection of [...this.connections]) connection.closeIfIdle()
   }
 

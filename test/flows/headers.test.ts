@@ -114,10 +114,10 @@ t.test('CR, LF and NUL get into no head: not by a rule, a file, an environment, 
     ['an environment', { add: { 'x-a': '${env:EVIL}' } }],
     ['a NUL', { set: { 'x-a': 'a\0b' } }],
   ] as const) {
-    const { exit, err } = await trusting.reload({ routes: { '/': { to: upstream.url, headers: { request: rule } } } })
+    const outcome = await trusting.reload({ routes: { '/': { to: upstream.url, headers: { request: rule } } } })
 
-    t.equal(exit, 2, name)
-    t.match(err, /which no header field may hold|is not the name of a header field/, name)
+    const message = /which no header field may hold|is not the name of a header field/
+    t.match(outcome, { is: 'rejected', version: 1, problems: [{ message }] }, name)
   }
   for (const lines of [['x-a: a\rx-evil: 1'], ['x-a: a\0b'], ['x-a: a\nx-evil: 1'], [' folded: 1']]) {
     const reply = await rawCall(relay.port, get('/ruled', lines)).reply

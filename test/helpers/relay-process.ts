@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { home, relay, started, type Home, type Ran, type RunningRelay } from './cli.ts'
+import type { ReloadOutcome } from '../../src/control/api.ts'
+import { controlClient } from '../../src/control/client.ts'
+import { home, started, type Home, type RunningRelay } from './cli.ts'
 
 /** The real relay in a process of its own, started with a config; its environment is empty but for what a test puts there. */
 export interface RelayProcess extends RunningRelay {
@@ -10,8 +12,8 @@ export interface RelayProcess extends RunningRelay {
   metric(name: string, ...labels: readonly string[]): Promise<number>
   /** The status of `/readyz`, and what it says. */
   ready(): Promise<{ readonly status: number; readonly text: string }>
-  /** Writes another config and has it taken up. */
-  reload(config: object): Promise<Ran>
+  /** Writes another config and has it taken up, or refused. */
+  reload(config: object): Promise<ReloadOutcome>
   /** Resident memory, in bytes. */
   memory(): number
 }
@@ -41,8 +43,9 @@ export async function relayProcess(t: Scope, config: object, options: RelayProce
   const place: Home = { ...base, env: options.env ?? {}, command: command(options.entry) }
   for (const [name, text] of Object.entries(options.files ?? {})) place.write(name, text)
   place.write(configName, written(config))
-  const control = ['--control', place.path('control.sock')]
-  const running = await started(t, place, '--config', configName, ...control, ...(options.args ?? []))
+  const running = await started(t, place, '--config', configName, '--control', place.path('control.sock'), ...(options.args ?? []))
+  const control = controlClient(running.status.control)
+  t.teardown(() => control.close())
   const { host, port } = running.status.admin ?? { host: '', port: 0 }
   const admin = `http://${host}:${port}`
   return {
@@ -55,7 +58,7 @@ export async function relayProcess(t: Scope, config: object, options: RelayProce
     },
     reload: (next) => {
       place.write(configName, written(next))
-      return relay(place, 'reload', ...control)
+      return control.reload()
     },
     memory: () => residentBytes(running.status.pid),
   }
