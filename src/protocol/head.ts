@@ -15,6 +15,8 @@ export function refusal(failure: Failure, message: string): Refusal {
 
 /** Integers a field takes in a head's index: start of line, end of name, start and end of value, end of line, number of the name. */
 const stride = 6
+/** Behind the places of known names, one integer each, stand the fields. */
+const base = 32
 
 /**
  * The fields of a message head: the bytes they came in, and an index of offsets. No string is made until somebody asks.
@@ -32,8 +34,8 @@ export class Head {
   /** `Connection` said `close`, or `keep-alive`. */
   saysClose = false
   saysKeepAlive = false
-  private index = new Int32Array(stride * 24)
-  private readonly first = new Int32Array(32)
+  /** First the place of each known name's first field, then six integers a field: one array, since every open stream holds two heads. */
+  private index = new Int32Array(base + stride * 16)
 
   /** Reads the field lines between two offsets; the bytes before `end` end with CRLF, and an empty line follows. */
   parse(bytes: Buffer, start: number, end: number, maxFields: number): Refusal | null {
@@ -79,10 +81,10 @@ export class Head {
       if (hasUnderscore(this.bytes, lineStart, nameEnd)) id = Name.dropped
       const bit = 1 << id
       if ((this.seen & bit) !== 0) this.doubled |= bit
-      else this.first[id] = this.count
+      else this.index[id] = base + this.count * stride
       this.seen |= bit
     }
-    const o = this.count * stride
+    const o = base + this.count * stride
     if (o === this.index.length) this.grow()
     const index = this.index
     index[o] = lineStart
@@ -95,9 +97,15 @@ export class Head {
   }
 
   private grow(): void {
-    const wider = new Int32Array(this.index.length * 2)
+    const wider = new Int32Array(base + 2 * (this.index.length - base))
     wider.set(this.index)
     this.index = wider
+  }
+
+  /** Lets go of the bytes: nothing is found in this head until it is parsed again. */
+  forget(): void {
+    this.bytes = nothing
+    this.start = this.end = this.count = this.seen = this.doubled = 0
   }
 
   has(id: number): boolean {
@@ -110,11 +118,11 @@ export class Head {
 
   /** Offset of the first value of a known name; only where `has` says so. */
   valueStart(id: number): number {
-    return this.index[this.first[id]! * stride + 2]!
+    return this.index[this.index[id]! + 2]!
   }
 
   valueEnd(id: number): number {
-    return this.index[this.first[id]! * stride + 3]!
+    return this.index[this.index[id]! + 3]!
   }
 
   /** The first value of a known name as text, or null. */
@@ -129,19 +137,19 @@ export class Head {
 
   /** The number of the name of field `k`, 0 where it is none of ours. */
   idOf(k: number): number {
-    return this.index[k * stride + 5]!
+    return this.index[base + k * stride + 5]!
   }
 
   lineStart(k: number): number {
-    return this.index[k * stride]!
+    return this.index[base + k * stride]!
   }
 
   nameEnd(k: number): number {
-    return this.index[k * stride + 1]!
+    return this.index[base + k * stride + 1]!
   }
 
   lineEnd(k: number): number {
-    return this.index[k * stride + 4]!
+    return this.index[base + k * stride + 4]!
   }
 
   name(k: number): string {
@@ -149,7 +157,7 @@ export class Head {
   }
 
   value(k: number): string {
-    return latin1(this.bytes, this.index[k * stride + 2]!, this.index[k * stride + 3]!)
+    return latin1(this.bytes, this.index[base + k * stride + 2]!, this.index[base + k * stride + 3]!)
   }
 
   /** All values of a field by its lower-case name: off the hot path. */
@@ -162,7 +170,7 @@ export class Head {
   /** Marks fields as never forwarded; the head's framing has been read by then. */
   private drop(name: Uint8Array): void {
     for (let k = 0; k < this.count; k++) {
-      const o = k * stride
+      const o = base + k * stride
       if (equalsFolded(this.bytes, this.index[o]!, this.index[o + 1]!, name)) this.index[o + 5] = Name.dropped
     }
   }
