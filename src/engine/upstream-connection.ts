@@ -89,30 +89,30 @@ export class UpstreamConnection implements Sink, Timed, ReplyLine {
     const first = body.take()
     const isJoined = first === null || first.length <= maxJoined
     const { slab } = this.pool.host
-    const end = writeRequest(call, this.pool.hostLine, isJoined ? first : null, slab)
-    let hasRoom = slab.send(this.socket!, end)
+    let hasRoom = slab.send(this.socket!, writeRequest(call, this.pool.hostLine, isJoined ? first : null, slab))
     if (!isJoined) hasRoom = this.push(first, true)
     if (!hasRoom) this.wantsDrain = true
     body.pipe(this)
     if (!hasRoom) body.pause()
+    else if (!this.isRequestDone) this.deadline = Infinity
   }
 
   push(bytes: Buffer, isOwned: boolean): boolean {
     const { call } = this
-    const socket = this.socket!
     // The reply was over before the request: the rest of it has nowhere to go, and its caller is told by the connection's end.
     if (call === null) return true
     const { slab, sweep } = this.pool.host
-    if (this.state === 'waiting') this.deadline = sweep.now + call.firstByteMs
-    let hasRoom: boolean
-    if (call.outgoing.length < 0) hasRoom = slab.send(socket, writeChunk(bytes, slab))
-    else hasRoom = socket.write(isOwned ? bytes : Buffer.from(bytes))
+    const isChunked = call.outgoing.length < 0
+    const hasRoom = isChunked ? slab.send(this.socket!, writeChunk(bytes, slab)) : this.socket!.write(isOwned ? bytes : Buffer.from(bytes))
     if (!hasRoom) this.wantsDrain = true
+    // An upstream that does not read is waited for as one that does not answer; a caller has its own time for its next bytes.
+    if (this.state === 'waiting') this.deadline = hasRoom ? Infinity : sweep.now + call.firstByteMs
     return hasRoom
   }
 
   finish(trailers: Buffer): void {
     this.isRequestDone = true
+    if (this.state === 'waiting') this.deadline = this.pool.host.sweep.now + this.call!.firstByteMs
     if (this.call !== null && this.call.outgoing.length < 0) this.socket!.write(lastChunkWith(trailers))
   }
 
@@ -175,6 +175,7 @@ export class UpstreamConnection implements Sink, Timed, ReplyLine {
   private drained(): void {
     if (!this.wantsDrain) return
     this.wantsDrain = false
+    if (this.state === 'waiting' && !this.isRequestDone) this.deadline = Infinity
     this.call?.outgoing.resume()
   }
 
