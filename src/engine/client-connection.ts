@@ -226,6 +226,7 @@ function onDrain(this: OwnedSocket): void {
   this.owner.drained()
 }
 
-const maxLingered = 1 << 20
+// An upload on a fast line sends much before its sender has read why it should stop; a close on unread bytes would be a reset.
+const maxLingered = 1 << 28
 const lingerMs = 2000
 const slowHead = refusal('slow_caller', 'the request head took too long')

@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import t from 'tap'
 import type { Anthropic } from '@anthropic-ai/sdk'
 import { ask, sdks } from '../claude/helpers.ts'
@@ -6,6 +5,7 @@ import { relayProcess } from '../helpers/relay-process.ts'
 import { get, post, rawCall } from './caller.ts'
 import { callerLines, someStream, streamRequest } from './events.ts'
 import { answer, chunk, origin, streamHead, type OriginCall } from './origin.ts'
+import { until } from './until.ts'
 
 /**
  * The origin says only so much of a stream and then keeps silent (ten minutes would have to pass before relay gave it up), so what ends
@@ -122,12 +122,4 @@ async function heard(streaming: ReturnType<Anthropic['messages']['stream']>, cou
       if (++got === told) resolve()
     })
   })
-}
-
-/** Waits for what sockets bring about; the test's own time limit is the deadline. */
-async function until(isSo: () => boolean): Promise<void> {
-  const tick = new EventTarget()
-  const timer = setInterval(() => tick.dispatchEvent(new Event('tick')), 5)
-  while (!isSo()) await once(tick, 'tick')
-  clearInterval(timer)
 }

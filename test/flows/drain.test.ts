@@ -94,7 +94,7 @@ t.test('a second signal cuts at once what a drain would wait for', async (t) => 
 
 t.test('a connection that waits for its next call is closed by a drain, and so is one whose call ends in it', async (t) => {
   const silent = await origin(t)
-  const relay = await relayProcess(t, config(silent.url, {}))
+  const relay = await relayProcess(t, config(silent.url, { delay: 0 }))
   const idle = await connected(relay.port)
   const coming = silent.next()
   const busy = rawCall(relay.port, get('/v1/models'))

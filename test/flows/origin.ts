@@ -21,12 +21,14 @@ export interface Origin {
   /** Connections that are open. */
   readonly open: () => number
   /** The next call that comes. */
-  next(): Promise<OriginCall>
+  readonly next: () => Promise<OriginCall>
 }
 
 export interface OriginOptions {
   /** Asked once a head is there: true to answer at once, with the rest of the request still on its way. */
   readonly early?: boolean
+  /** Told of each connection, which is not read until somebody resumes it. */
+  readonly paused?: (socket: Socket) => void
 }
 
 interface Scope {
@@ -40,6 +42,7 @@ export async function origin(t: Scope, serve: (call: OriginCall) => void = () =>
   const waiting: ((call: OriginCall) => void)[] = []
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket)
+    if (options.paused !== undefined) options.paused(socket.pause())
     socket.on('error', () => undefined)
     const closed = new Promise<number>((resolve) => socket.on('close', () => resolve(performance.now())))
     socket.on('close', () => sockets.delete(socket))

@@ -2,6 +2,7 @@ import t from 'tap'
 import { relayProcess, type RelayProcess } from '../helpers/relay-process.ts'
 import { get, rawCall } from './caller.ts'
 import { fleet, type Ship } from './fleet.ts'
+import { until } from './until.ts'
 
 const streams = 200
 const entry = new URL('../helpers/mortal-cli.ts', import.meta.url)
@@ -53,7 +54,6 @@ async function ofWorker(ships: readonly Ship[], worker: number): Promise<readonl
   return ships.filter((_, at) => ids[at]!.startsWith(`req_${worker}`))
 }
 
-/** Waits until a gauge has a value; the test's own time limit is the deadline. */
 async function gauge(relay: RelayProcess, name: string, wanted: number): Promise<void> {
-  while ((await relay.metric(name)) !== wanted);
+  await until(async () => (await relay.metric(name)) === wanted)
 }

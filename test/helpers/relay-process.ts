@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ReloadOutcome } from '../../src/control/api.ts'
@@ -16,6 +16,8 @@ export interface RelayProcess extends RunningRelay {
   reload(config: object): Promise<ReloadOutcome>
   /** Resident memory, in bytes. */
   memory(): number
+  /** How many sockets it holds open, of whatever kind. */
+  sockets(): number
 }
 
 export interface RelayProcessOptions {
@@ -51,7 +53,8 @@ export async function relayProcess(t: Scope, config: object, options: RelayProce
   return {
     ...running,
     home: place,
-    metric: async (name, ...labels) => sample(await (await fetch(`${admin}/metrics`)).text(), name, labels),
+    metric: async (name, ...labels) =>
+      sample(await (await fetch(`${admin}/metrics`, { headers: { connection: 'close' } })).text(), name, labels),
     ready: async () => {
       const reply = await fetch(`${admin}/readyz`)
       return { status: reply.status, text: await reply.text() }
@@ -61,6 +64,7 @@ export async function relayProcess(t: Scope, config: object, options: RelayProce
       return control.reload()
     },
     memory: () => residentBytes(running.status.pid),
+    sockets: () => openSockets(running.status.pid),
   }
 }
 
@@ -87,4 +91,17 @@ function sample(text: string, name: string, labels: readonly string[]): number {
 function residentBytes(pid: number): number {
   const [, pages] = readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')
   return Number(pages) * 4096
+}
+
+function openSockets(pid: number): number {
+  const folder = `/proc/${pid}/fd`
+  const isSocket = (name: string): boolean => {
+    try {
+      return readlinkSync(`${folder}/${name}`).startsWith('socket:')
+    } catch {
+      // It was closed between the two looks.
+      return false
+    }
+  }
+  return readdirSync(folder).filter(isSocket).length
 }
