@@ -62,9 +62,17 @@ async function measureShared(world: World, proxy: Proxy, { connections, isFresh 
     const { workers } = await client.status()
     for (const { index, connections: open } of workers) counts[index] = (counts[index] ?? 0) + open
   }
-  const timer = setInterval(() => void ask(), (seconds * 1000) / 4)
+  let asking = Promise.resolve()
+  const failed = (error: unknown): void => world.report.trouble(`${proxy.name} does not tell its status: ${String(error)}`)
+  const timer = setInterval(
+    () => {
+      asking = asking.then(ask).catch(failed)
+    },
+    (seconds * 1000) / 4,
+  )
   const measured = await measure(world, proxy, { method: 'POST', isTls: false, connections, seconds, isFresh })
   clearInterval(timer)
+  await asking
   await client.close()
   return { ...measured, share: (100 * Math.max(...counts)) / counts.reduce((sum, count) => sum + count, 0) }
 }
