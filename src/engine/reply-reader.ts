@@ -55,6 +55,8 @@ export class ReplyReader implements Source {
       if (status >= 200) return this.start(call, status, minor, bytes, from)
       if (status === 101) return unasked
       if (++this.informs > maxInforms) return tooManyInforms
+      const framing = replyFraming(this.head, minor, status, false)
+      if (typeof framing !== 'number') return framing
       call.informed?.inform(status, this.head)
     }
   }

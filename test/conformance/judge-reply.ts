@@ -9,28 +9,24 @@ import type { ReplyCase, SeenReply } from './reply-case.ts'
 export async function judgeReply(world: EngineWorld, one: ReplyCase, pieces: readonly string[]): Promise<string | null> {
   const { origin } = world
   origin.forget()
-  let sending: Promise<void> | null = null
-  let used: OriginConnection | null = null
-  origin.answer = (_call, connection) => {
-    used = connection
-    sending = answer(connection, one, pieces)
-  }
+  const asked = Promise.withResolvers<OriginConnection>()
+  origin.answer = (_call, connection) => asked.resolve(connection)
   const client = await world.connect()
   await client.send(one.ask)
-  await client.until(() => sending !== null)
-  await sending
+  const used = await asked.promise
+  await answer(used, one, pieces)
   await world.settled(client)
   await client.leave()
   const got = judgeCaller(client, one)
   if (got !== null) return `${got}; the caller got ${JSON.stringify(client.received.slice(0, 600))}`
   if (world.bugs.length > 0) return `relay failed: ${String(world.bugs[0])}`
-  return used === null ? 'the origin was not asked' : judgeConnection(used, one)
+  return judgeConnection(used, one)
 }
 
-async function answer(connection: OriginConnection, { then }: ReplyCase, pieces: readonly string[]): Promise<void> {
+async function answer(connection: OriginConnection, { origin }: ReplyCase, pieces: readonly string[]): Promise<void> {
   await connection.send(...pieces)
-  if (then === 'closes') connection.socket.end()
-  if (then === 'resets') connection.socket.resetAndDestroy()
+  if (origin === 'closes') connection.socket.end()
+  if (origin === 'resets') connection.socket.resetAndDestroy()
 }
 
 function judgeCaller(client: RawClient, { ask, expect }: ReplyCase): string | null {

@@ -6,7 +6,7 @@ export interface ReplyCase {
   /** Latin-1, one character a byte. */
   readonly raw: string
   /** What the origin does when all is sent. */
-  readonly then: 'keeps' | 'closes' | 'resets'
+  readonly origin: 'keeps' | 'closes' | 'resets'
   readonly expect: ReplyExpectation
 }
 
@@ -46,30 +46,30 @@ export function got(lines: readonly string[], options: GotOptions = {}): SeenRep
 
 interface CaseOptions {
   readonly ask?: string
-  readonly then?: ReplyCase['then']
+  readonly origin?: ReplyCase['origin']
   readonly informs?: readonly string[]
   readonly isReused?: boolean
 }
 
 /** A reply that passes. Its connection serves again, unless it is said otherwise or the origin closes. */
 export function passes(name: string, raw: string, reply: SeenReply, options: CaseOptions = {}): ReplyCase {
-  const { ask = getA, then = 'keeps', informs = [], isReused = then === 'keeps' } = options
-  return { name, ask, raw, then, expect: { is: 'passed', reply, informs, isReused } }
+  const { ask = getA, origin = 'keeps', informs = [], isReused = origin === 'keeps' } = options
+  return { name, ask, raw, origin, expect: { is: 'passed', reply, informs, isReused } }
 }
 
 /** A reply that is no reply. */
-export function badReply(name: string, raw: string, { ask = getA, then = 'keeps' }: CaseOptions = {}): ReplyCase {
-  return { name, ask, raw, then, expect: { is: 'refused' } }
+export function badReply(name: string, raw: string, { ask = getA, origin = 'keeps' }: CaseOptions = {}): ReplyCase {
+  return { name, ask, raw, origin, expect: { is: 'refused' } }
 }
 
 /** A reply that breaks off, or goes wrong behind its head. */
-export function cutReply(name: string, raw: string, { ask = getA, then = 'keeps' }: CaseOptions = {}): ReplyCase {
-  return { name, ask, raw, then, expect: { is: 'cut' } }
+export function cutReply(name: string, raw: string, { ask = getA, origin = 'keeps' }: CaseOptions = {}): ReplyCase {
+  return { name, ask, raw, origin, expect: { is: 'cut' } }
 }
 
 /** A reply with bytes behind its end. */
 export function surplus(name: string, raw: string, reply: SeenReply, { ask = getA }: CaseOptions = {}): ReplyCase {
-  return { name, ask, raw, then: 'keeps', expect: { is: 'surplus', reply } }
+  return { name, ask, raw, origin: 'keeps', expect: { is: 'surplus', reply } }
 }
 
 /** Lines as a head, with its empty line. */

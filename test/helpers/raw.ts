@@ -47,7 +47,8 @@ export class RawClient {
   /** Leaves: with a FIN; resolves when both sides are closed. */
   async leave(): Promise<void> {
     this.socket.end()
-    if (!this.socket.closed) await once(this.socket, 'close')
+    // Not `once`: that fails where the peer resets.
+    if (!this.socket.closed) await new Promise((resolve) => this.socket.on('close', resolve))
   }
 
   reset(): void {

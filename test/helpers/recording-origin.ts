@@ -54,7 +54,8 @@ export class OriginConnection {
 
   /** Resolves when the connection is closed on both sides. */
   async closed(): Promise<void> {
-    if (!this.socket.closed) await once(this.socket, 'close')
+    // Not `once`: that fails where the peer resets.
+    if (!this.socket.closed) await new Promise((resolve) => this.socket.on('close', resolve))
   }
 
   private read(text: string): void {

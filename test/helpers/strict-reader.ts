@@ -16,6 +16,8 @@ export interface Message {
   readonly framing: 'none' | 'length' | 'chunked' | 'until-close'
   /** Whether a chunk carried an extension. */
   readonly hasExtensions: boolean
+  /** All of it, as it stood. */
+  readonly raw: string
 }
 
 /** What stands at an offset: a message and where it ends, the beginning of one, or something that is none. */
@@ -32,19 +34,20 @@ export function readCall(text: string, from = 0): Reading {
   if (line === null) return malformed('request line')
   const framing = framingOf(head.fields, line[3] === 'HTTP/1.0')
   if (isComplaint(framing)) return malformed(framing.why)
-  return readBody(text, { head, line: [line[1]!, line[2]!, line[3]!], framing: framing ?? 0 })
+  return readBody(text, { from, head, line: [line[1]!, line[2]!, line[3]!], framing: framing ?? 0 })
 }
 
 /** Reads one reply to a request with this method; `isClosed`: no more bytes will come. Informational heads count as messages. */
 export function readReply(text: string, from: number, method: string, isClosed: boolean): Reading {
   const head = readHead(text, from)
   if ('is' in head) return head
-  const line = /^(HTTP\/1\.[01]) ([1-9][0-9][0-9]) ([\t\x20-\x7e\x80-\xff]*)$/.exec(head.first)
+  // The space behind the status is not to be left out, but many servers do, and nothing can be read into it.
+  const line = /^(HTTP\/1\.[01]) ([1-9][0-9][0-9])(?: ([\t\x20-\x7e\x80-\xff]*))?$/.exec(head.first)
   if (line === null) return malformed('status line')
   const status = Number(line[2])
   const declared = framingOf(head.fields, line[1] === 'HTTP/1.0')
   if (isComplaint(declared)) return malformed(declared.why)
-  const parts: Parts = { head, line: [line[1]!, line[2]!, line[3]!], framing: declared ?? 'until-close' }
+  const parts: Parts = { from, head, line: [line[1]!, line[2]!, line[3] ?? ''], framing: declared ?? 'until-close' }
   if (method === 'HEAD' || status < 200 || status === 204 || status === 304) return readBody(text, { ...parts, framing: 0 })
   if (parts.framing === 'until-close') return isClosed ? untilClose(text, parts) : { is: 'incomplete' }
   return readBody(text, parts)
@@ -75,6 +78,7 @@ interface HeadParts {
 }
 
 interface Parts {
+  readonly from: number
   readonly head: HeadParts
   readonly line: readonly [string, string, string]
   readonly framing: number | 'chunked' | 'until-close'
@@ -125,11 +129,11 @@ function readBody(text: string, parts: Parts): Reading {
   const end = head.end + length
   if (end > text.length) return { is: 'incomplete' }
   const isSaid = head.fields.some(([name]) => name === 'content-length')
-  return whole(parts, { body: text.slice(head.end, end), end, framing: isSaid ? 'length' : 'none' })
+  return whole(text, parts, { body: text.slice(head.end, end), end, framing: isSaid ? 'length' : 'none' })
 }
 
 function untilClose(text: string, parts: Parts): Reading {
-  return whole(parts, { body: text.slice(parts.head.end), end: text.length, framing: 'until-close' })
+  return whole(text, parts, { body: text.slice(parts.head.end), end: text.length, framing: 'until-close' })
 }
 
 function readChunks(text: string, parts: Parts): Reading {
@@ -159,12 +163,12 @@ interface Chunked {
 }
 
 function readTrailers(text: string, from: number, { parts, body, hasExtensions }: Chunked): Reading {
-  if (text.startsWith('\r\n', from)) return whole(parts, { body, end: from + 2, framing: 'chunked', hasExtensions })
+  if (text.startsWith('\r\n', from)) return whole(text, parts, { body, end: from + 2, framing: 'chunked', hasExtensions })
   const blank = text.indexOf('\r\n\r\n', from)
   if (blank < 0) return { is: 'incomplete' }
   const trailers = text.slice(from, blank).split('\r\n')
   if (fieldsOf(trailers) === null) return malformed('trailer line')
-  return whole(parts, { body, end: blank + 4, framing: 'chunked', hasExtensions, trailers })
+  return whole(text, parts, { body, end: blank + 4, framing: 'chunked', hasExtensions, trailers })
 }
 
 interface Rest {
@@ -175,8 +179,12 @@ interface Rest {
   readonly trailers?: readonly string[]
 }
 
-function whole({ head, line }: Parts, { body, end, framing, hasExtensions = false, trailers = [] }: Rest): Reading {
-  return { is: 'whole', end, message: { line, lines: head.lines, fields: head.fields, body, trailers, framing, hasExtensions } }
+function whole(text: string, { from, head, line }: Parts, { body, end, framing, hasExtensions = false, trailers = [] }: Rest): Reading {
+  return {
+    is: 'whole',
+    end,
+    message: { line, lines: head.lines, fields: head.fields, body, trailers, framing, hasExtensions, raw: text.slice(from, end) },
+  }
 }
 
 function malformed(why: string): Reading {
