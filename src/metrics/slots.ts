@@ -12,7 +12,7 @@ export interface SlotTable {
 }
 
 /** What is beyond the cap, or belongs to nobody. */
-export const otherName = 'other'
+const otherName = 'other'
 
 /** A table of `capacity` slots, `other` included. */
 export function slotTable(capacity: number): SlotTable {

@@ -74,7 +74,7 @@ const texts: Record<number, string> = {
 }
 
 /** Field names as bytes, by number. */
-export const nameBytes: readonly Buffer[] = Array.from({ length: 32 }, (_, id) => Buffer.from(texts[id] ?? '', 'latin1'))
+const nameBytes: readonly Buffer[] = Array.from({ length: 32 }, (_, id) => Buffer.from(texts[id] ?? '', 'latin1'))
 
 /** Fields that end at this hop (RFC 9110 §7.6.1 and the proxy's own of §11.7), and framing, which relay writes itself: a bit a name. */
 export const hopByHop = maskOf([1, 2, 3, 4, 5, 6, 7, 9, 11, 12, 13, 30, 31])

@@ -142,7 +142,7 @@ function versionAt(bytes: Buffer, at: number): number {
 }
 
 /** A host with an optional port, as it may stand in Host (RFC 9110 §7.2): no userinfo, not empty. */
-export function isAuthority(text: string): boolean {
+function isAuthority(text: string): boolean {
   const match = /^(?:\[([0-9A-Fa-f:.]{2,45})\]|((?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2}){1,255}))(?::(\d{0,5}))?$/.exec(text)
   if (match === null || (match[1] !== undefined && !isIPv6(match[1]))) return false
   const port = match[3]
@@ -170,7 +170,7 @@ function isHexPair(bytes: Buffer, at: number, end: number): boolean {
  * Whether a path holds `.` or `..` as a segment in any coding: percent-coded (once or more often), behind a coded slash or
  * backslash, or with a `;` parameter, since some origins resolve each of these.
  */
-export function hasDotSegment(path: string): boolean {
+function hasDotSegment(path: string): boolean {
   return /(?:^|[/\\])\.\.?(?:[/\\;]|$)/.test(path.includes('%') ? decoded(path) : path)
 }
 
