@@ -1,6 +1,7 @@
 /**
  * Time limits for many connections at the price of one timer: each thing with a deadline stands in one array, and a coarse tick looks
- * them over. A deadline is met up to a tick late; a timer a connection would cost its memory and a heap operation a call.
+ * them over. A deadline is never met early, and at most two ticks late; a timer a connection would cost its memory and a heap
+ * operation a call.
  */
 export class Sweep {
   /** ms, monotonic, at most a tick old: good enough for deadlines, and free. */
@@ -49,9 +50,11 @@ export class Sweep {
   private tick(): void {
     const now = (this.now = performance.now())
     const { all } = this
+    // Deadlines are made of a `now` that was up to a tick old.
+    const due = now - tickMs
     for (let i = all.length - 1; i >= 0; i--) {
       const timed = all[i]
-      if (timed !== undefined && timed.deadline < now) timed.expire(now)
+      if (timed !== undefined && timed.deadline < due) timed.expire(now)
     }
   }
 }
