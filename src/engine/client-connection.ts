@@ -9,6 +9,7 @@ import { Exchange, type ExchangeLine } from './exchange.ts'
 import { closeLine, writeReply } from './reply-writer.ts'
 import type { RequestLine } from './request-line.ts'
 import { RequestReader } from './request-reader.ts'
+import { own, tellDrain, tellFinish, type CallerSocket, type SocketOwner } from './caller-socket.ts'
 import type { ServerHost, ServerLimits, ServerSide } from './server-host.ts'
 import type { Timed } from './sweep.ts'
 
@@ -16,8 +17,8 @@ import type { Timed } from './sweep.ts'
  * One caller's connection: it reads calls one after the other and carries an exchange for each. Whoever leaves (FIN or reset) cancels
  * the call that is under way. Without a call it holds as little as it can: its socket's listeners are shared functions.
  */
-export class ClientConnection implements Timed, RequestLine, ExchangeLine {
-  readonly socket: OwnedSocket
+export class ClientConnection implements Timed, RequestLine, ExchangeLine, SocketOwner {
+  readonly socket: CallerSocket
   deadline: number
   place = -1
   private readonly server: ServerSide<ClientConnection>
@@ -29,17 +30,11 @@ export class ClientConnection implements Timed, RequestLine, ExchangeLine {
   private lingered = -1
 
   constructor(socket: Socket, server: ServerSide<ClientConnection>) {
-    // The socket carries its connection for the shared listeners below.
-    const owned = (this.socket = socket as OwnedSocket)
-    owned.owner = this
+    this.socket = own(socket, this)
     this.server = server
     this.reader = new RequestReader(this)
     server.host.sweep.add(this)
     this.deadline = server.host.sweep.now + server.limits.headMs
-    owned.on('data', onData)
-    owned.on('end', onEnd)
-    owned.on('error', onError)
-    owned.on('close', onClose)
   }
 
   get host(): ServerHost {
@@ -125,28 +120,36 @@ export class ClientConnection implements Timed, RequestLine, ExchangeLine {
     if (this.isDraining) return
     this.isDraining = true
     this.deadline = this.server.host.sweep.now + this.server.limits.writeMs
-    this.socket.once('drain', onDrain)
+    tellDrain(this.socket)
   }
 
   drained(): void {
     this.isDraining = false
     if (this.lingered >= 0) return
+    if (this.exchange === null) return this.reader.next()
     this.waitForNothing()
-    if (this.exchange === null) this.waitFor('idle')
-    this.exchange?.reply?.body.resume()
+    this.exchange.reply?.body.resume()
+  }
+
+  finished(): void {
+    this.deadline = this.server.host.sweep.now + lingerMs
   }
 
   exchanged(goesOn: boolean): void {
     this.returnHead(this.exchange!.call.head)
     this.exchange = null
-    if (goesOn) this.reader.next()
-    else this.linger()
+    if (!goesOn) return this.linger()
+    // The next call begins when the peer has taken the answers before it: else it could have any number of them kept here.
+    if (this.socket.writableNeedDrain) this.waitForDrain()
+    if (!this.isDraining) this.reader.next()
   }
 
   brokeOff(byReset: boolean): void {
     this.exchange = null
-    if (byReset) this.socket.resetAndDestroy()
-    else this.linger()
+    if (!byReset) return this.linger()
+    // Within TLS there is no reset, and an end without its close alert says the same.
+    if (this.socket.encrypted === true) this.destroy()
+    else this.socket.resetAndDestroy()
   }
 
   closeIfIdle(): void {
@@ -164,8 +167,8 @@ export class ClientConnection implements Timed, RequestLine, ExchangeLine {
 
   expire(): void {
     const { exchange } = this
-    if (exchange !== null && this.isDraining) {
-      exchange.leave('timed_out')
+    if (this.isDraining) {
+      exchange?.leave('timed_out')
       this.destroy()
     } else if (exchange !== null) exchange.call.body.fail('timed_out', new RelayError('slow_caller', 'the request body stopped coming'))
     else if (this.lingered >= 0) this.destroy()
@@ -187,11 +190,17 @@ export class ClientConnection implements Timed, RequestLine, ExchangeLine {
   }
 
   private linger(): void {
+    const { socket } = this
     this.lingered = 0
     this.reader.release()
-    this.socket.resume()
+    socket.resume()
     this.deadline = this.server.host.sweep.now + lingerMs
-    this.socket.end()
+    if (socket.writableLength > 0) {
+      // The peer has as long for the end of its answer as for any other part of it.
+      this.deadline += this.server.limits.writeMs
+      tellFinish(socket)
+    }
+    socket.end()
   }
 
   private whoCalls(): Caller {
@@ -199,31 +208,6 @@ export class ClientConnection implements Timed, RequestLine, ExchangeLine {
     const address = socket.remoteAddress ?? ''
     return { address, isTls: socket.encrypted === true, isTrusted: this.server.host.isTrusted(address) }
   }
-}
-
-interface OwnedSocket extends Socket {
-  owner: ClientConnection
-  readonly encrypted?: boolean
-}
-
-function onData(this: OwnedSocket, chunk: Buffer): void {
-  this.owner.data(chunk)
-}
-
-function onEnd(this: OwnedSocket): void {
-  this.owner.leave('cancelled')
-}
-
-function onError(): void {
-  // `close` follows, and does what is to be done.
-}
-
-function onClose(this: OwnedSocket): void {
-  this.owner.closed()
-}
-
-function onDrain(this: OwnedSocket): void {
-  this.owner.drained()
 }
 
 // An upload on a fast line sends much before its sender has read why it should stop; a close on unread bytes would be a reset.
