@@ -1,3 +1,4 @@
+import { put, putDecimal } from '../protocol/bytes.ts'
 import { chunkHeadRoom, writeChunkHead } from '../protocol/chunked.ts'
 import { statusLine } from '../protocol/status.ts'
 import type { Reply } from './call.ts'
@@ -32,31 +33,31 @@ export function writeReply(reply: Reply, options: ReplyHeadOptions, slab: Slab):
   const room = (head === null ? 0 : head.bytes.length) + edits.room + (first === null ? 0 : first.length) + body.trailers.length + 256
   slab.reserve(room)
   const out = slab.bytes
-  let o = slab.at + statusLine(reply.status).copy(out, slab.at)
+  let o = put(out, slab.at, statusLine(reply.status))
   o = edits.write(head, out, o)
-  if (options.connection !== null) o += options.connection.copy(out, o)
+  if (options.connection !== null) o = put(out, o, options.connection)
   if (framing === 'length') o = writeLength(body.length, out, o)
-  else if (framing === 'chunked') o += chunked.copy(out, o)
+  else if (framing === 'chunked') o = put(out, o, chunked)
   else if (framing === 'none' && reply.silentLength >= 0) o = writeLength(reply.silentLength, out, o)
-  o += blank.copy(out, o)
+  o = put(out, o, blank)
   if (framing === 'chunked') return writeFirstChunk(reply, options, out, o)
-  return first === null ? o : o + first.copy(out, o)
+  return first === null ? o : put(out, o, first)
 }
 
 function writeFirstChunk(reply: Reply, { first, isWhole }: ReplyHeadOptions, out: Buffer, at: number): number {
   let o = at
   if (first !== null) {
     o = writeChunkHead(out, o, first.length)
-    o += first.copy(out, o)
-    o += blank.copy(out, o)
+    o = put(out, o, first)
+    o = put(out, o, blank)
   }
-  return isWhole ? o + lastChunkWith(reply.body.trailers).copy(out, o) : o
+  return isWhole ? put(out, o, lastChunkWith(reply.body.trailers)) : o
 }
 
 function writeLength(length: number, out: Buffer, at: number): number {
-  let o = at + contentLength.copy(out, at)
-  o += out.write(String(length), o, 'latin1')
-  return o + blank.copy(out, o)
+  let o = put(out, at, contentLength)
+  o = putDecimal(out, o, length)
+  return put(out, o, blank)
 }
 
 /** Longest first piece of a reply's body that is written together with its head. */

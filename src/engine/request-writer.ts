@@ -1,3 +1,4 @@
+import { put, putDecimal } from '../protocol/bytes.ts'
 import type { Call } from './call.ts'
 import type { Slab } from './slab.ts'
 import { chunkHeadRoom, lastChunk, writeChunkHead } from '../protocol/chunked.ts'
@@ -18,22 +19,22 @@ export function writeRequest(call: Call, hostLine: Buffer, first: Buffer | null,
   let o = slab.at + out.write(call.head.method, slab.at, 'latin1')
   out[o++] = 32
   o = writeTarget(call, out, o)
-  o += version.copy(out, o)
-  o += hostLine.copy(out, o)
+  o = put(out, o, version)
+  o = put(out, o, hostLine)
   o = edits.write(head.fields, out, o)
   if (body.length > 0) {
-    o += contentLength.copy(out, o)
-    o += out.write(String(body.length), o, 'latin1')
-    o += blankAfterLine.copy(out, o)
-  } else if (body.length < 0) o += chunked.copy(out, o)
-  else o += (wantsLength(head.method) ? emptyBody : blank).copy(out, o)
+    o = put(out, o, contentLength)
+    o = putDecimal(out, o, body.length)
+    o = put(out, o, blankAfterLine)
+  } else if (body.length < 0) o = put(out, o, chunked)
+  else o = put(out, o, wantsLength(head.method) ? emptyBody : blank)
   return first === null ? o : writeFirst(call, first, out, o)
 }
 
 function writeFirst(call: Call, first: Buffer, out: Buffer, at: number): number {
-  if (call.outgoing.length >= 0) return at + first.copy(out, at)
+  if (call.outgoing.length >= 0) return put(out, at, first)
   let o = writeChunkHead(out, at, first.length)
-  o += first.copy(out, o)
+  o = put(out, o, first)
   out[o++] = 13
   out[o++] = 10
   return o
@@ -44,7 +45,7 @@ function writeTarget(call: Call, out: Buffer, at: number): number {
   const { head, targetPrefix, targetFrom } = call
   const { bytes } = head.fields
   let o = at
-  if (targetPrefix.length > 0) o += targetPrefix.copy(out, o)
+  if (targetPrefix.length > 0) o = put(out, o, targetPrefix)
   if (o === at && (targetFrom >= head.pathEnd || (bytes[targetFrom] !== 47 && bytes[targetFrom] !== 42))) out[o++] = 47
   return o + bytes.copy(out, o, targetFrom, head.targetEnd)
 }
@@ -58,7 +59,7 @@ export function writeChunk(bytes: Buffer, slab: Slab): number {
   slab.reserve(bytes.length + chunkHeadRoom + 2)
   const out = slab.bytes
   let o = writeChunkHead(out, slab.at, bytes.length)
-  o += bytes.copy(out, o)
+  o = put(out, o, bytes)
   out[o++] = 13
   out[o++] = 10
   return o

@@ -83,3 +83,22 @@ export function isFieldName(text: string): boolean {
 export function latin1(bytes: Buffer, from: number, to: number): string {
   return bytes.toString('latin1', from, to)
 }
+
+/** Copies all of `bytes` to a place, and gives the one behind them: half the cost of `Buffer.copy` for the short pieces of a head. */
+export function put(out: Buffer, at: number, bytes: Uint8Array): number {
+  out.set(bytes, at)
+  return at + bytes.length
+}
+
+/** Writes a whole number in decimal; the offset behind it. */
+export function putDecimal(out: Buffer, at: number, value: number): number {
+  let unit = 1
+  while (value >= unit * 10) unit *= 10
+  let o = at
+  for (let rest = value; unit >= 1; unit /= 10) {
+    const digit = Math.floor(rest / unit)
+    out[o++] = 48 + digit
+    rest -= digit * unit
+  }
+  return o
+}

@@ -1,4 +1,4 @@
-import { UNDERSCORE, equalsFolded, isFieldName, isFieldValue } from './bytes.ts'
+import { UNDERSCORE, equalsFolded, isFieldName, isFieldValue, put } from './bytes.ts'
 import type { Head } from './head.ts'
 import { hopByHop, nameAt } from './names.ts'
 
@@ -104,7 +104,7 @@ export class Edits {
   write(head: Head | null, out: Buffer, at: number): number {
     let o = head === null ? at : this.writeKept(head, out, at)
     const { lines } = this
-    for (let k = 0; k < lines.length; k++) o += lines[k]!.copy(out, o)
+    for (let k = 0; k < lines.length; k++) o = put(out, o, lines[k]!)
     return o
   }
 
