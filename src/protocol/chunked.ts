@@ -1,4 +1,5 @@
-import { CR, LF, hexValue, isValue } from './bytes.ts'
+import { CR, LF, hexValue } from './bytes.ts'
+import { extensionEnd, extensionStart, nextInExtension } from './chunk-extension.ts'
 import { Head, refusal, type Refusal } from './head.ts'
 import { notInTrailers } from './names.ts'
 
@@ -18,6 +19,8 @@ export class ChunkDecoder {
   private state: State = size
   private remaining = 0
   private digits = 0
+  /** Where in an extension. */
+  private place = extensionEnd
   private overhead = 0
   private section: Buffer = none
   private sectionLength = 0
@@ -53,9 +56,7 @@ export class ChunkDecoder {
       case size:
         return this.sizeByte(byte)
       case extension:
-        if (byte === CR) this.state = sizeLf
-        else if (isValue[byte] === 0) return badChunk
-        return this.count()
+        return this.extensionByte(byte)
       case sizeLf:
         if (byte !== LF) return badChunk
         this.state = this.remaining > 0 ? data : trailerStart
@@ -81,9 +82,18 @@ export class ChunkDecoder {
     }
     if (this.digits === 0) return badChunk
     if (byte === CR) this.state = sizeLf
-    else if (byte === SEMICOLON) this.state = extension
-    else return badChunk
+    else if (byte === SEMICOLON) {
+      this.state = extension
+      this.place = extensionStart
+    } else return badChunk
     return null
+  }
+
+  private extensionByte(byte: number): Refusal | null {
+    this.place = nextInExtension(this.place, byte)
+    if (this.place < 0) return badChunk
+    if (this.place === extensionEnd) this.state = sizeLf
+    return this.count()
   }
 
   /** Extensions and trailers of a body share one bound: without it they are an unmetered stream. */

@@ -137,7 +137,8 @@ function untilClose(text: string, parts: Parts): Reading {
 }
 
 function readChunks(text: string, parts: Parts): Reading {
-  const sizeLine = /([0-9A-Fa-f]{1,13})(;[\t\x20-\x7e\x80-\xff]*)?\r\n/y
+  const sizeLine =
+    /([0-9A-Fa-f]{1,13})((?:;[!#$%&'*+\-.^_`|~0-9A-Za-z]+(?:=(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+|"(?:\\[\t\x20-\x7e\x80-\xff]|[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff])*"))?)+)?\r\n/y
   let body = ''
   let hasExtensions = false
   let at = parts.head.end
