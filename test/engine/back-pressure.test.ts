@@ -186,7 +186,7 @@ t.test('a slow reader of a last answer has as long for its end as for any other 
   caller.on('data', (chunk: Buffer) => (received += chunk.length))
   caller.pause()
   // Answers that are whole in one read, until the connection takes no more: the last of them waits in relay itself.
-  caller.write(`${'GET / HTTP/1.1\r\nHost: relay\r\n\r\n'.repeat(1000)}`)
+  caller.write('GET / HTTP/1.1\r\nHost: relay\r\n\r\n'.repeat(1000))
   const upstream = await upstreamOf(origin)
   const reply = `HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n${'x'.repeat(60_000)}`
   upstream.write(reply)
