@@ -39,9 +39,10 @@ interface Hold {
 async function holdOpen(world: World, { start }: Contender, { upstream, count }: Hold) {
   const proxy = await start({ upstream })
   const load = helper('idle-load.ts', world.cores.load)
-  const pids = processTree(proxy.process.pid)
   await load.ask('warm', proxy.clear, 4000)
   await pause(settleMs)
+  // Not before: a server may fork its workers after it listens.
+  const pids = processTree(proxy.process.pid)
   const before = residentKb(pids)
   await load.ask('open', proxy.clear, count)
   const cpu = cpuOf(pids)

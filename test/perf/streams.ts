@@ -51,9 +51,10 @@ interface Told {
 
 async function stream({ options, cores }: World, proxy: Proxy | null, port: number) {
   const load = helper('sse-load.ts', cores.load)
-  const pids = proxy === null ? [] : processTree(proxy.process.pid)
   await load.ask('warm', port)
   await pause(1000)
+  // Not before: a server may fork its workers after it listens.
+  const pids = proxy === null ? [] : processTree(proxy.process.pid)
   const before = residentKb(pids)
   const lengthMs = rampMs + 2 * settleMs + options.seconds * 1000
   await load.ask('open', port, options.streams, { events: Math.ceil(lengthMs / periodMs), periodMs, overMs: rampMs })
