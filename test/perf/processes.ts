@@ -35,6 +35,12 @@ export const folder: string = mkdtempSync(join(tmpdir(), 'relay-perf-'))
 const running = new Set<Started>()
 let count = 0
 
+// However this process ends, but by a kill that nobody can see.
+process.on('exit', () => {
+  for (const { pid } of running) kill(pid, 'SIGKILL')
+  rmSync(folder, { recursive: true, force: true })
+})
+
 /** Starts a program pinned to cores, in a process group of its own, so that a Ctrl-C here reaches it once and from here only. */
 export function start({ name, cores, command, env = {}, output = 'file', errors = 'file' }: StartOptions): Started {
   const logPath = join(folder, `${name.replaceAll(/\W/g, '-')}-${count++}.log`)
@@ -96,7 +102,7 @@ export async function stopAll(): Promise<void> {
   rmSync(folder, { recursive: true, force: true })
 }
 
-/** Whatever ends this process ends what it started. */
+/** A signal that ends this process ends what it started first. */
 export function endWithThisProcess(): void {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => {
@@ -104,10 +110,6 @@ export function endWithThisProcess(): void {
       void stopAll().finally(() => process.exit(130))
     })
   }
-  process.on('exit', () => {
-    for (const { pid } of running) kill(pid, 'SIGKILL')
-    rmSync(folder, { recursive: true, force: true })
-  })
 }
 
 /** This project's folder. */
