@@ -1,4 +1,5 @@
-// `npm run smoke`: makes dist/relay and runs it with an empty environment in an empty folder, as on a machine without Node.
+// `npm run smoke`: makes dist/relay and runs it with an empty environment in an empty folder, as on a machine without Node; then every
+// flow test runs against it in the place of the sources, whose worker is another bundle.
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,13 +9,14 @@ import { build, buildBinary } from './build.js'
 import { conclude } from './checks.js'
 import { root } from './run.js'
 import { setUp } from './setup.js'
+import { allTests, runTests } from './tests.js'
 
 const relay = join(root, 'dist', 'relay')
 const version = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version
 const config = 'listen: 127.0.0.1:0\nadmin: false\nupstreams:\n  claude: builtin:claude\nroutes:\n  /: claude\n'
 const answerWithin = 15_000
 
-setUp()
+setUp({ tests: true })
 await build()
 buildBinary()
 const folder = mkdtempSync(join(tmpdir(), 'relay-smoke-'))
@@ -26,6 +28,7 @@ try {
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }
+if (results.every(({ failed }) => failed === 0)) results.push(await runTests(allTests(join('test', 'flows')), { RELAY_BIN: relay }))
 conclude(...results)
 
 function check(name, wanted, found) {

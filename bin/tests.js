@@ -6,11 +6,11 @@ import { root, toolEnv } from './run.js'
 import { tapReport } from './tap-report.js'
 
 /** Runs test files (all of them, unless some are named) with tap, two at a time, and prints a report; the figures count assertions. */
-export async function runTests(named = []) {
+export async function runTests(named = [], env = {}) {
   const print = (line) => process.stdout.write(`${line}\n`)
   const report = tapReport(print)
   const files = named.length > 0 ? named : allTests()
-  const tap = spawn('tap', ['--reporter=tap', ...files], { cwd: root, env: toolEnv(), stdio: ['ignore', 'pipe', 'inherit'] })
+  const tap = spawn('tap', ['--reporter=tap', ...files], { cwd: root, env: { ...toolEnv(), ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = new Promise((resolve) => tap.on('exit', (code) => resolve(code ?? 1)))
   for await (const line of createInterface({ input: tap.stdout })) report.line(line)
   const code = await ended
@@ -21,10 +21,12 @@ export async function runTests(named = []) {
   return { passed, failed: failed + lost.length === 0 && code !== 0 ? 1 : failed + lost.length }
 }
 
-function allTests() {
+/** Every test file whose path begins so. */
+export function allTests(folder = 'test') {
   const names = readdirSync(join(root, 'test'), { recursive: true })
   return names
     .filter((name) => name.endsWith('.test.ts'))
     .map((name) => join('test', name))
+    .filter((name) => name.startsWith(folder))
     .sort()
 }
