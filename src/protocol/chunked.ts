@@ -42,6 +42,11 @@ export class ChunkDecoder {
         if (this.remaining === 0) this.state = dataCr
         continue
       }
+      const next = this.whole(bytes, at, to)
+      if (next > 0) {
+        at = next
+        continue
+      }
       const refused = this.step(bytes[at]!)
       if (refused !== null) return refused
       at++
@@ -49,6 +54,24 @@ export class ChunkDecoder {
     }
     this.consumed = at
     return null
+  }
+
+  /** A plain size line, or the line end behind data, that stands whole in these bytes: the offset behind it, 0 where it does not. */
+  private whole(bytes: Buffer, start: number, to: number): number {
+    let at = start
+    if (this.state === dataCr) {
+      if (at + 1 >= to || bytes[at] !== CR || bytes[at + 1] !== LF) return 0
+      this.state = size
+      this.digits = 0
+      return at + 2
+    }
+    if (this.state !== size || this.digits !== 0) return 0
+    let value = 0
+    for (; at < to && at - start < 7 && hexValue[bytes[at]!]! < 16; at++) value = value * 16 + hexValue[bytes[at]!]!
+    if (at === start || at + 1 >= to || bytes[at] !== CR || bytes[at + 1] !== LF) return 0
+    this.remaining = value
+    this.state = value > 0 ? data : trailerStart
+    return at + 2
   }
 
   private step(byte: number): Refusal | null {
