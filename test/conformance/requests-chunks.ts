@@ -62,6 +62,7 @@ export const requestChunks: readonly RequestCase[] = [
   bad('a chunk that is too short', `6\r\nhello\r\n${end}`),
   bad('a bare LF behind a chunk', `5\r\nhello\n${end}`),
   bad('a bare CR behind a chunk', `5\r\nhello\r${end}`),
+  bad('another byte in place of the CR behind a chunk', `5\r\nhellox\n${end}`),
   bad('nothing behind a chunk', `5\r\nhello${end}`),
   bad('LF CR behind a chunk', `5\r\nhello\n\r${end}`),
   bad('an extension flood', `5;${'a'.repeat(20_000)}\r\nhello\r\n${end}`),

@@ -79,7 +79,7 @@ interface Origin {
 }
 
 /** An answer that any call can have. */
-export const plainAnswer: Answer = (call, connection) => {
+const plainAnswer: Answer = (call, connection) => {
   connection.socket.write(call.line[0] === 'HEAD' ? 'HTTP/1.1 200 OK\r\n\r\n' : 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
 }
 

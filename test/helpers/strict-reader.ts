@@ -53,18 +53,6 @@ export function readReply(text: string, from: number, method: string, isClosed: 
   return readBody(text, parts)
 }
 
-/** All requests from the start of a text on, and what stands behind the last. */
-export function readCalls(text: string): { readonly calls: readonly Message[]; readonly end: number; readonly rest: Reading } {
-  const calls: Message[] = []
-  let end = 0
-  for (;;) {
-    const reading = readCall(text, end)
-    if (reading.is !== 'whole') return { calls, end, rest: reading }
-    calls.push(reading.message)
-    end = reading.end
-  }
-}
-
 /** The values of a field, by its lower-case name. */
 export function valuesOf(message: Message, name: string): readonly string[] {
   return message.fields.filter(([one]) => one === name).map(([, value]) => value)
