@@ -13,10 +13,12 @@ export interface CredentialOptions {
  * `anthropic-ratelimit-*` describe that shared key, not the caller: they stay here.
  */
 export function credential({ field, secret }: CredentialOptions): Stage {
-  const line = fieldLine(fieldName(field), field === 'authorization' ? `Bearer ${secret}` : secret)
+  const name = fieldName(field)
+  const line = fieldLine(name, field === 'authorization' ? `Bearer ${secret}` : secret)
   return async (call, next) => {
     call.edits.drop(callers)
-    call.edits.line(line)
+    // A rule may have set the same field.
+    call.edits.setLine(name, line)
     const reply = await next(call)
     reply.edits.removePrefix(rateLimits)
     return reply

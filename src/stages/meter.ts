@@ -24,8 +24,7 @@ export function meter({ asksIdentity }: MeterOptions): Stage {
   return async (call, next) => {
     if (!isMessages(outgoingPath(call))) return next(call)
     if (asksIdentity) {
-      call.edits.drop(1 << Name.acceptEncoding)
-      call.edits.line(identity)
+      call.edits.setLine(acceptEncoding, identity)
     }
     const reply = await next(call)
     watch(call, reply)
@@ -95,4 +94,5 @@ function tokensOf(reply: Reply, reader: UsageReader): TokenCounts | null {
   }
 }
 
-const identity = fieldLine(fieldName('accept-encoding'), 'identity')
+const acceptEncoding = fieldName('accept-encoding')
+const identity = fieldLine(acceptEncoding, 'identity')

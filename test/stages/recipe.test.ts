@@ -1,0 +1,145 @@
+import t from 'tap'
+import { Body } from '../../src/engine/body.ts'
+import { Reply, type Call } from '../../src/engine/call.ts'
+import type { Pool } from '../../src/engine/pool.ts'
+import { Sweep } from '../../src/engine/sweep.ts'
+import { workerColumn } from '../../src/metrics/column.ts'
+import { numbers } from '../../src/metrics/numbers.ts'
+import { recipe, type Ingredients } from '../../src/stages/recipe.ts'
+import { callOf, outgoing } from '../engine/shapes.ts'
+
+interface Kitchen {
+  readonly sent: readonly Call[]
+  run(call: Call): Promise<Reply>
+}
+
+function kitchen(use: Partial<Ingredients>): Kitchen {
+  const sent: Call[] = []
+  const pool: Pick<Pool, 'dispatch'> = {
+    dispatch: async (call) => {
+      sent.push(call)
+      return new Reply(200, null, Body.of(Buffer.alloc(0)))
+    },
+  }
+  const run = recipe({
+    column: workerColumn(numbers({ workers: 1 }).memory, 0),
+    log: null,
+    sweep: new Sweep(),
+    // Stages use a pool to send a call, and for nothing else.
+    pool: pool as Pool,
+    kind: 'claude',
+    path: { is: 'prefix', path: '/' },
+    rewrite: null,
+    base: '',
+    guardedHosts: null,
+    bodyLimit: null,
+    defaultBodyLimit: 1000,
+    firstByteMs: 100,
+    idleMs: 100,
+    forwards: false,
+    requestHeaders: [],
+    replyHeaders: [],
+    credential: null,
+    asksIdentity: true,
+    pingMs: null,
+    ...use,
+  })
+  return { sent, run }
+}
+
+const messages = 'POST /v1/messages HTTP/1.1\nhost: localhost\nx-api-key: theirs\naccept-encoding: br'
+
+t.test('a plain Claude route changes what it must and nothing else', async (t) => {
+  const { run, sent } = kitchen({})
+
+  await run(callOf(`${messages}\nanthropic-version: 2023-06-01\nanthropic-beta: b\nx-unknown: stays`))
+
+  t.same(outgoing(sent[0]!), [
+    'x-api-key: theirs',
+    'anthropic-version: 2023-06-01',
+    'anthropic-beta: b',
+    'x-unknown: stays',
+    'accept-encoding: identity',
+  ])
+})
+
+t.test('no rule of the operator can leak the credential that goes in, or lose it', async (t) => {
+  const { run, sent } = kitchen({
+    credential: { field: 'x-api-key', secret: 'ours' },
+    requestHeaders: [
+      { op: 'set', name: 'X-Api-Key', value: [{ text: 'a rule' }] },
+      { op: 'remove', name: 'authorization' },
+      { op: 'add', name: 'x-added', value: [{ text: '1' }] },
+    ],
+  })
+
+  await run(callOf(messages))
+
+  t.same(
+    outgoing(sent[0]!).filter((line) => line.startsWith('x-api-key')),
+    ['x-api-key: ours'],
+  )
+})
+
+t.test('a coding that a rule asks for does not stand beside the one that usage can be read in', async (t) => {
+  const { run, sent } = kitchen({ requestHeaders: [{ op: 'set', name: 'accept-encoding', value: [{ text: 'gzip' }] }] })
+
+  await run(callOf(messages))
+
+  t.same(
+    outgoing(sent[0]!).filter((line) => line.startsWith('accept-encoding')),
+    ['accept-encoding: identity'],
+  )
+})
+
+t.test('a rule of the operator has the last word on what is told of the caller', async (t) => {
+  const { run, sent } = kitchen({
+    kind: 'http',
+    forwards: true,
+    requestHeaders: [{ op: 'set', name: 'x-forwarded-for', value: [{ text: 'hidden' }] }],
+  })
+
+  await run(callOf(messages))
+
+  t.same(
+    outgoing(sent[0]!).filter((line) => line.startsWith('x-forwarded-for')),
+    ['x-forwarded-for: hidden'],
+  )
+})
+
+t.test('the limit of a body is that of the endpoint it goes to, the route’s own before it', async (t) => {
+  const to = (rewrite: string, more: Partial<Ingredients> = {}): Kitchen =>
+    kitchen({ path: { is: 'exact', path: '/up' }, rewrite, ...more })
+  const up = (length: number): Call => callOf('POST /up HTTP/1.1\nhost: r', { body: new Body(length, null) })
+  const mebibyte = 1_048_576
+
+  t.equal((await to('/v1/files').run(up(500 * mebibyte))).status, 200)
+  t.equal((await to('/v1/messages').run(up(32 * mebibyte))).status, 200)
+  await t.rejects(to('/v1/messages').run(up(32 * mebibyte + 1)), { message: /33554432 bytes/ })
+  await t.rejects(to('/v1/other').run(up(1001)), { message: /1000 bytes/ })
+  await t.rejects(to('/v1/files', { kind: 'http' }).run(up(1001)), { message: /1000 bytes/ })
+  await t.rejects(to('/v1/files', { bodyLimit: 5 }).run(up(6)), { message: /5 bytes/ })
+})
+
+t.test('a call that the guard refuses is not sent, whatever else is right with it', async (t) => {
+  const { run, sent } = kitchen({ guardedHosts: ['localhost'], credential: { field: 'x-api-key', secret: 'ours' } })
+
+  await t.rejects(run(callOf(messages.replace('localhost', 'evil.example'))), { message: /evil\.example/ })
+  await run(callOf(messages))
+
+  t.equal(sent.length, 1)
+})
+
+t.test('every call is counted once, at its end, also one that a stage refused', async (t) => {
+  const shared = numbers({ workers: 1 })
+  const { run } = kitchen({ column: workerColumn(shared.memory, 0), bodyLimit: 1 })
+  const calls = [callOf(messages), callOf(messages, { body: new Body(2, null) })]
+  const active = (): number => shared.read()[shared.layout.activeCalls] ?? -1
+
+  await Promise.allSettled(calls.map(run))
+  t.equal(active(), 2)
+  for (const call of calls) call.settle('done')
+  for (const call of calls) call.settle('failed')
+
+  t.equal(active(), 0)
+})

@@ -1,0 +1,216 @@
+import t from 'tap'
+import { logger } from '../../src/base/log.ts'
+import type { Plan } from '../../src/config/plan.ts'
+import { Slab } from '../../src/engine/slab.ts'
+import { Sweep } from '../../src/engine/sweep.ts'
+import { workerColumn } from '../../src/metrics/column.ts'
+import { poolGauges } from '../../src/metrics/layout.ts'
+import { numbers } from '../../src/metrics/numbers.ts'
+import { compile, type Snapshot } from '../../src/worker/compile.ts'
+import { upstreamPools } from '../../src/worker/pools.ts'
+import { planOf } from '../config/helpers.ts'
+import { field, ok } from '../engine/helpers.ts'
+import { engineWorld, type EngineWorld } from '../helpers/engine-world.ts'
+import type { Message } from '../helpers/strict-reader.ts'
+
+interface Worker extends EngineWorld {
+  /** Compiles a config, with ORIGIN for the origin's address, and serves it; pools that it does not use drain. */
+  readonly use: (config: string) => Snapshot
+  readonly ask: (target: string, host?: string) => Promise<Message | undefined>
+  /** A gauge of the upstream in this slot. */
+  readonly gauge: (slot: number, which: (typeof poolGauges)[number]) => number
+}
+
+async function worker(t: { teardown(end: () => Promise<void>): void }): Promise<Worker> {
+  const shared = numbers({ workers: 1 })
+  const column = workerColumn(shared.memory, 0)
+  const sweep = new Sweep()
+  const pools = upstreamPools({ slab: new Slab(), sweep, column })
+  const log = logger({ level: 'silent' })
+  let current: Snapshot | null = null
+  const world = await engineWorld(t, { stages: [(call) => current!.handle(call)] })
+  t.teardown(async () => {
+    await world.close()
+    await pools.close()
+  })
+  const slots = (plan: Plan): { routes: number[]; upstreams: number[] } => ({
+    routes: plan.routes.map((_, k) => k + 1),
+    upstreams: plan.upstreams.map(({ name }) => (name === 'b' ? 2 : 1)),
+  })
+  return {
+    ...world,
+    use(config) {
+      const plan = planOf(config.replaceAll('ORIGIN', `http://127.0.0.1:${world.origin.port}`))
+      current = compile({ version: 1, plan, slots: slots(plan), column, log, sweep, pools })
+      pools.keepOnly(current.pools)
+      return current
+    },
+    async ask(target, host = 'relay') {
+      const caller = await world.connect()
+      await caller.send(`GET ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
+      return (await caller.answers(1))[0]
+    },
+    gauge: (slot, which) => shared.read()[shared.layout.pools + slot * poolGauges.length + poolGauges.indexOf(which)] ?? -1,
+  }
+}
+
+t.test('the version map: what follows a key and the query is appended, and a key ends where a segment ends', async (t) => {
+  const { use, ask, origin } = await worker(t)
+  use('routes:\n  v1/user: ORIGIN/v3/user\n  v2/chat: ORIGIN/2024-03/chat\n')
+
+  const statuses: string[] = []
+  for (const target of [
+    '/v1/user/42?x=1',
+    '/v1/user',
+    '/v1/user?x',
+    '/v2/chat/completions',
+    '/v1/users',
+    '/v1/user2/42',
+    '/v1',
+    '/V1/user',
+  ])
+    statuses.push((await ask(target))?.line[1] ?? 'none')
+
+  t.same(statuses, ['200', '200', '200', '200', '404', '404', '404', '404'])
+  t.same(
+    origin.calls.map((call) => call.line[1]),
+    ['/v3/user/42?x=1', '/v3/user', '/v3/user?x', '/2024-03/chat/completions'],
+  )
+})
+
+t.test('a coded slash stays one, and dot segments are refused before any route is looked for', async (t) => {
+  const { use, ask, origin } = await worker(t)
+  use('routes:\n  v1/user: ORIGIN/v3/user\n')
+
+  t.equal((await ask('/v1/user/a%2Fb'))?.line[1], '200')
+  for (const target of ['/v1/user/../admin', '/v1/user/%2e%2E/admin', '/v1/user/.%2e', '/v1/user/%2e/x'])
+    t.equal((await ask(target))?.line[1], '400', target)
+
+  t.same(
+    origin.calls.map((call) => call.line[1]),
+    ['/v3/user/a%2Fb'],
+  )
+})
+
+t.test('the most specific route wins: host, exact, template, longer prefix, method', async (t) => {
+  const { use, ask, origin } = await worker(t)
+  use(`upstreams: { a: ORIGIN }
+routes:
+  /: { upstream: a, rewrite: /all }
+  v1/user: { upstream: a, rewrite: /prefix }
+  v1/{name}/x: { upstream: a, rewrite: "/template/{name}" }
+  exact: { upstream: a, path: { exact: /v1/user/x }, rewrite: /exact }
+  hosted: { upstream: a, host: api.example, path: { prefix: /v1 }, rewrite: /hosted }
+`)
+
+  for (const [target, host] of [
+    ['/v1/user/y', 'relay'],
+    ['/v1/user/x', 'relay'],
+    ['/v1/other/x', 'relay'],
+    ['/v2', 'relay'],
+    ['/v1/user/x', 'API.example:80'],
+  ] as const)
+    await ask(target, host)
+
+  t.same(
+    origin.calls.map((call) => call.line[1]),
+    ['/prefix/y', '/exact', '/template/other', '/all/v2', '/hosted/user/x'],
+  )
+})
+
+t.test('an answer to what has no route is relay’s own, and counted', async (t) => {
+  const { use, ask } = await worker(t)
+  use('routes:\n  v1: ORIGIN\n')
+
+  const answer = await ask('/v2')
+
+  t.equal(answer?.line[1], '404')
+  t.match(field(answer, 'request-id'), /^req_/)
+  t.match(JSON.parse(answer?.body ?? ''), { type: 'error', error: { type: 'not_found_error' } })
+})
+
+t.test('a reload that leaves an upstream as it was keeps its connections', async (t) => {
+  const { use, ask, origin } = await worker(t)
+  use('upstreams: { a: ORIGIN }\nroutes: { v1: a }\n')
+  await ask('/v1')
+
+  use('upstreams: { a: ORIGIN }\nroutes: { v1: a, v2: { upstream: a, timeouts: { idle: 1m } } }\n')
+  await ask('/v2')
+
+  t.equal(origin.connections.length, 1)
+  t.equal(origin.calls.length, 2)
+})
+
+t.test('a reload that changes an upstream drains its pool: what is idle goes, what is out is finished', async (t) => {
+  const { use, ask, origin, connect, gauge } = await worker(t)
+  use('upstreams: { a: ORIGIN }\nroutes: { v1: a }\n')
+  origin.answer = (call, connection) => {
+    if (call.line[1] !== '/v1/held') connection.socket.write(ok)
+  }
+  const held = await connect()
+  await held.send('GET /v1/held HTTP/1.1\r\nHost: relay\r\n\r\n')
+  await ask('/v1/idle')
+  const [busy, idle] = origin.connections
+  t.equal(gauge(1, 'open'), 2)
+
+  use('upstreams: { a: { url: ORIGIN, pool: { connections: 7 } } }\nroutes: { v1: a }\n')
+  await idle!.closed()
+  t.equal(busy!.isOver, false)
+  await ask('/v1/new')
+  await busy!.send('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nheld')
+  const [answer] = await held.answers(1)
+  await busy!.closed()
+
+  t.equal(answer?.body, 'held')
+  t.equal(origin.connections.length, 3)
+  t.match([gauge(1, 'open'), gauge(1, 'idle'), gauge(1, 'limit')], [1, 1, 7])
+})
+
+t.test('an upstream that a reload takes away leaves nothing in the gauges', async (t) => {
+  const { use, ask, origin, gauge } = await worker(t)
+  use('upstreams: { a: ORIGIN, b: ORIGIN }\nroutes: { v1: a, v2: b }\n')
+  await ask('/v1')
+  await ask('/v2')
+  t.same([gauge(1, 'open'), gauge(2, 'open')], [1, 1])
+
+  use('upstreams: { a: ORIGIN }\nroutes: { v1: a }\n')
+  await origin.connections[1]!.closed()
+  await ask('/v1')
+
+  t.same([gauge(1, 'open'), gauge(2, 'open'), gauge(2, 'limit')], [1, 0, 0])
+})
+
+t.test('calls that began before a reload keep their route, headers and all', async (t) => {
+  const { use, origin, connect } = await worker(t)
+  const config = (version: string): string =>
+    `upstreams: { a: ORIGIN }\nroutes: { v1: { upstream: a, headers: { reply: { set: { x-version: "${version}" } } } } }\n`
+  use(config('one'))
+  origin.answer = () => {}
+  const old = await connect()
+  await old.send('GET /v1/old HTTP/1.1\r\nHost: relay\r\n\r\n')
+  while (origin.calls.length < 1) await new Promise((resolve) => setImmediate(resolve))
+
+  use(config('two'))
+  const next = await connect()
+  await next.send('GET /v1/new HTTP/1.1\r\nHost: relay\r\n\r\n')
+  while (origin.calls.length < 2) await new Promise((resolve) => setImmediate(resolve))
+  for (const connection of origin.connections) await connection.send('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+
+  t.equal(field((await old.answers(1))[0], 'x-version'), 'one')
+  t.equal(field((await next.answers(1))[0], 'x-version'), 'two')
+})
+
+t.test('a plan whose route names no upstream is not compiled', async (t) => {
+  const { use } = await worker(t)
+  const { plan } = use('upstreams: { a: ORIGIN }\nroutes: { v1: a }\n')
+  const broken: Plan = { ...plan, upstreams: [] }
+  const column = workerColumn(numbers({ workers: 1 }).memory, 0)
+  const sweep = new Sweep()
+  const pools = upstreamPools({ slab: new Slab(), sweep, column })
+
+  t.throws(
+    () =>
+      compile({ version: 2, plan: broken, slots: { routes: [1], upstreams: [] }, column, log: logger({ level: 'silent' }), sweep, pools }),
+    /the upstream a, which is not in the plan/,
+  )
+})
