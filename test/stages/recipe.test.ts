@@ -10,7 +10,7 @@ import { callOf, outgoing } from '../engine/shapes.ts'
 
 interface Kitchen {
   readonly sent: readonly Call[]
-  run(call: Call): Promise<Reply>
+  readonly run: (call: Call) => Promise<Reply>
 }
 
 function kitchen(use: Partial<Ingredients>): Kitchen {

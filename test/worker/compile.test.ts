@@ -16,6 +16,7 @@ import type { Message } from '../helpers/strict-reader.ts'
 interface Worker extends EngineWorld {
   /** Compiles a config, with ORIGIN for the origin's address, and serves it; pools that it does not use drain. */
   readonly use: (config: string) => Snapshot
+  readonly caller: EngineWorld['connect']
   readonly ask: (target: string, host?: string) => Promise<Message | undefined>
   /** A gauge of the upstream in this slot. */
   readonly gauge: (slot: number, which: (typeof poolGauges)[number]) => number
@@ -45,6 +46,7 @@ async function worker(t: { teardown(end: () => Promise<void>): void }): Promise<
       pools.keepOnly(current.pools)
       return current
     },
+    caller: () => world.connect(),
     async ask(target, host = 'relay') {
       const caller = await world.connect()
       await caller.send(`GET ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
@@ -142,12 +144,12 @@ t.test('a reload that leaves an upstream as it was keeps its connections', async
 })
 
 t.test('a reload that changes an upstream drains its pool: what is idle goes, what is out is finished', async (t) => {
-  const { use, ask, origin, connect, gauge } = await worker(t)
+  const { use, ask, origin, gauge, caller } = await worker(t)
   use('upstreams: { a: ORIGIN }\nroutes: { v1: a }\n')
   origin.answer = (call, connection) => {
     if (call.line[1] !== '/v1/held') connection.socket.write(ok)
   }
-  const held = await connect()
+  const held = await caller()
   await held.send('GET /v1/held HTTP/1.1\r\nHost: relay\r\n\r\n')
   await ask('/v1/idle')
   const [busy, idle] = origin.connections
@@ -181,17 +183,17 @@ t.test('an upstream that a reload takes away leaves nothing in the gauges', asyn
 })
 
 t.test('calls that began before a reload keep their route, headers and all', async (t) => {
-  const { use, origin, connect } = await worker(t)
+  const { use, origin, caller } = await worker(t)
   const config = (version: string): string =>
     `upstreams: { a: ORIGIN }\nroutes: { v1: { upstream: a, headers: { reply: { set: { x-version: "${version}" } } } } }\n`
   use(config('one'))
   origin.answer = () => {}
-  const old = await connect()
+  const old = await caller()
   await old.send('GET /v1/old HTTP/1.1\r\nHost: relay\r\n\r\n')
   while (origin.calls.length < 1) await new Promise((resolve) => setImmediate(resolve))
 
   use(config('two'))
-  const next = await connect()
+  const next = await caller()
   await next.send('GET /v1/new HTTP/1.1\r\nHost: relay\r\n\r\n')
   while (origin.calls.length < 2) await new Promise((resolve) => setImmediate(resolve))
   for (const connection of origin.connections) await connection.send('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
