@@ -19,6 +19,8 @@ export interface Log {
   /** One line a call, at level `info`. */
   access(call: AccessFields): void
   isEnabled(level: LogLevel): boolean
+  /** From now on; calls are logged at `info` and below. */
+  setLevel(level: LogLevel): void
   /** Lines that were lost because nobody read them in time. */
   dropped(): number
   /** Ends when all lines are out, or after a second. */
@@ -52,7 +54,7 @@ export function logger({ level, fd = 2, capacity = 4 * 1024 * 1024, base = {}, n
     },
     { write: (line: string) => writer.write(fitting(line)) },
   )
-  const logsCalls = lines.isLevelEnabled('info')
+  let logsCalls = lines.isLevelEnabled('info')
   const flushAtExit = () => writer.flushSync()
   process.on('exit', flushAtExit)
 
@@ -63,6 +65,10 @@ export function logger({ level, fd = 2, capacity = 4 * 1024 * 1024, base = {}, n
     error: (fields, message) => lines.error(redacted(fields), redactedText(message)),
     access: (call) => (logsCalls ? writer.write(accessLine(call, now())) : undefined),
     isEnabled: (asked) => asked !== 'silent' && lines.isLevelEnabled(asked),
+    setLevel: (next) => {
+      lines.level = next
+      logsCalls = lines.isLevelEnabled('info')
+    },
     dropped: () => writer.dropped(),
     flush: async () => writer.flush(),
     flushSync: flushAtExit,

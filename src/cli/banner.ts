@@ -2,6 +2,7 @@ import { addressText, isLoopback } from '../config/address.ts'
 import type { Plan, RoutePlan, UpstreamPlan } from '../config/plan.ts'
 import type { Status } from '../control/api.ts'
 import type { Relay } from '../relay/relay.ts'
+import { counted } from './counted.ts'
 import { near } from './near.ts'
 
 /** What `relay start` prints once it listens. */
@@ -11,7 +12,7 @@ export function banner(relay: Pick<Relay, 'status' | 'plan' | 'control'>, cwd: s
   const workers = status.workers.length
   const isBuiltin = plan.upstreams.some((upstream) => upstream.builtin)
   return [
-    `relay ${status.relay} listens on ${urls(status).join(', ')} (${workers} ${workers === 1 ? 'worker' : 'workers'}, pid ${status.pid})`,
+    `relay ${status.relay} listens on ${urls(status).join(', ')} (${counted(workers, 'worker')}, pid ${status.pid})`,
     `  serves     ${sourceLine(status, cwd)}`,
     `  metrics    ${status.admin === null ? 'off' : `http://${addressText(status.admin)}/metrics`}`,
     ...(status.accept === 'alone' ? ['  note       workers cannot share a port on this system: one worker serves alone'] : []),
@@ -34,7 +35,7 @@ function reachable(host: string): string {
 
 function sourceLine({ source, routes }: Status, cwd: string): string {
   if (source.is === 'flags') return `every path to ${source.upstream}`
-  return `${routes} ${routes === 1 ? 'route' : 'routes'} of ${near(source.file, cwd)}; changes to the file are taken up at once`
+  return `${counted(routes, 'route')} of ${near(source.file, cwd)}; changes to the file are taken up at once`
 }
 
 /** Whether other machines can spend a key. */

@@ -73,9 +73,9 @@ export const configSchema = z.strictObject({
     .describe('Worker threads; auto is one a core. Default: auto.'),
   accept: z
     .enum(['handover', 'reusePort'])
-    .default('handover')
+    .default('reusePort')
     .describe(
-      'How connections come to workers: the main thread hands them over, or each worker listens on the same port. Default: handover.',
+      'How connections come to workers: each listens on the same port, or the main thread hands them over, evenly. Default: reusePort.',
     ),
   trustedProxies: z
     .array(z.string())

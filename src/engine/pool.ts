@@ -40,6 +40,8 @@ export class Pool implements ConnectionOwner, WaitingRoom {
     return new Promise((resolve, reject) => {
       // Stages may have taken their time: the caller can be gone, and its head lent to another call.
       if (call.end !== null) return reject(stopped(call.end))
+      const { body } = call
+      if (body.end !== null && body.end !== 'done') return reject(body.error ?? stopped(body.end))
       const connection = this.takeIdle()
       if (connection === null) this.wait(new Waiter(this, call, resolve, reject))
       else connection.send(call, resolve, reject)

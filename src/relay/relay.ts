@@ -10,7 +10,7 @@ import { apply } from './apply.ts'
 import { openControl } from './control.ts'
 import type { Stopped } from './drain.ts'
 import { makeParts, type Parts } from './parts.ts'
-import { relayLog, type RelayLog } from './relay-log.ts'
+import { logger, type Log } from '../base/log.ts'
 import { reload } from './reload.ts'
 import { load, type Loaded, type Overrides, type RelaySource } from './source.ts'
 import { state, type State } from './state.ts'
@@ -64,7 +64,7 @@ export async function startRelay(options: RelayOptions): Promise<Relay> {
 
 async function open(options: RelayOptions, loaded: Loaded, opened: AsyncDisposableStack): Promise<Relay> {
   const waits = { ...defaultWaits, ...options.waits }
-  const log = relayLog(loaded.plan.log.level)
+  const log = logger({ level: loaded.plan.log.level })
   opened.defer(() => log.close())
   const now = state(options.version)
   const base = openParts(options, { loaded, log, waits, now }, opened)
@@ -112,7 +112,7 @@ function readiness(now: State, parts: Parts): Readiness {
 
 interface Opening {
   readonly loaded: Loaded
-  readonly log: RelayLog
+  readonly log: Log
   readonly waits: Waits
   readonly now: State
 }
@@ -150,7 +150,7 @@ interface Watched {
 }
 
 /** A change of the file, or of one that it names, is a reload; what is wrong with it stands in the log. */
-function watched(now: State, log: RelayLog, { again, pollMs }: Watched): { close(): void } {
+function watched(now: State, log: Log, { again, pollMs }: Watched): { close(): void } {
   const onChange = () => {
     again(null).catch((error: unknown) => log.error({ error }, 'the reload failed'))
   }

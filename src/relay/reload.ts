@@ -1,6 +1,6 @@
 import { ConfigError, problemLine, type Problem } from '../base/errors.ts'
 import type { ReloadOutcome } from '../control/api.ts'
-import type { RelayLog } from './relay-log.ts'
+import type { Log } from '../base/log.ts'
 import { apply, isSame, type ApplyTo, type Running } from './apply.ts'
 import { changedParts, fixedProblems } from './changed.ts'
 import type { Loaded } from './source.ts'
@@ -8,7 +8,7 @@ import type { State } from './state.ts'
 
 /** What a reload reads, moves and tells. */
 export interface ReloadOptions extends ApplyTo {
-  readonly log: RelayLog
+  readonly log: Log
   readonly now: State
   readonly load: () => Promise<Loaded>
 }

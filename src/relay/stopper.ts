@@ -2,7 +2,7 @@ import type { Phase, StopStep } from '../control/api.ts'
 import type { ControlHandlers } from '../control/server.ts'
 import type { ApplyTo } from './apply.ts'
 import { drain, type Stopped } from './drain.ts'
-import type { RelayLog } from './relay-log.ts'
+import type { Log } from '../base/log.ts'
 import type { State } from './state.ts'
 
 /** What ends a relay. */
@@ -16,7 +16,7 @@ export interface Stopper {
 
 export interface StopperOptions extends ApplyTo {
   readonly now: State
-  readonly log: RelayLog
+  readonly log: Log
   /** What a drain may take beyond its graces, in ms. */
   readonly margin: number
   readonly close: () => Promise<void>

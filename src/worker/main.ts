@@ -106,6 +106,7 @@ function commit(version: number): void {
   prepared.delete(version)
   current = next.snapshot
   server.limits = current.limits
+  log.setLevel(current.plan.log.level)
   entrance.use(next.listeners)
   keepUsedPools()
   say({ is: 'committed', version })

@@ -59,7 +59,7 @@ t.test('init writes a config that validate accepts, and never over another', asy
   const again = await relay(place, 'init')
 
   t.match(first, { exit: 0, out: /wrote relay\.config\.yaml\n/ })
-  t.match(valid, { exit: 0, out: /is valid: 1 routes, 1 upstreams, listens on 127\.0\.0\.1:0/ })
+  t.match(valid, { exit: 0, out: /is valid: 1 route, 1 upstream, listens on 127\.0\.0\.1:0/ })
   t.match(again, { exit: 1, err: /exists already and was left as it is/ })
 })
 

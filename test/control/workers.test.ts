@@ -29,9 +29,9 @@ for (const accept of ['handover', 'reusePort']) {
   }
 }
 
-t.test('while every worker is down a connection waits and is then served', async (t) => {
+t.test('where control hands connections over, one waits while every worker is down and is then served', async (t) => {
   const place = home(t)
-  place.write('relay.config.yaml', 'listen: 127.0.0.1:0\nworkers: 1\nadmin: false\nroutes: { /: http://127.0.0.1:9 }\n')
+  place.write('relay.config.yaml', 'listen: 127.0.0.1:0\nworkers: 1\naccept: handover\nadmin: false\nroutes: { /: http://127.0.0.1:9 }\n')
   const running = await started(t, place)
   const victim = await open(running, '/')
   victim.write(request('/crash'))

@@ -82,6 +82,29 @@ t.test('a body that waits because its call waits for a connection is not called 
   t.match(ended, [{ failure: 'unavailable' }])
 })
 
+t.test('nor is one that was sent ahead of its turn and waits then', async (t) => {
+  const origin = await handOrigin(t)
+  const { call, ended, watched, told } = await bench(t, {
+    port: origin.port,
+    limits: { bodyMs: 60 },
+    pool: { connections: 1, waitMs: 300 },
+  })
+  const caller = await call(get)
+  const connection = await origin.called()
+  await caller.send(upload, Buffer.alloc(120_000))
+  await call(get)
+  await watched.until(() => told.waiting === 1)
+
+  await connection.send(ok)
+  const answers = await caller.answers(2)
+
+  t.same(
+    answers.map((one) => one.line[1]),
+    ['200', '503'],
+  )
+  t.match(ended, [{ end: 'done' }, { failure: 'unavailable' }])
+})
+
 t.test('a body that waits because its upstream does not read is not called slow: the upstream is', async (t) => {
   const origin = await handOrigin(t)
   const { call, ended } = await bench(t, { port: origin.port, limits: { bodyMs: 60 }, firstByteMs: 500 })

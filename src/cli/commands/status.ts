@@ -3,6 +3,7 @@ import { problemLine } from '../../base/errors.ts'
 import { addressText } from '../../config/address.ts'
 import type { Status } from '../../control/api.ts'
 import { show, type Context, type JsonFlag } from '../command.ts'
+import { counted } from '../counted.ts'
 import { sourceText, withRelay, type Which } from '../find.ts'
 import { configOption, controlOption, jsonOption } from '../options.ts'
 
@@ -23,8 +24,8 @@ export function statusCommand(context: Context): Command {
 function lines(status: Status): readonly string[] {
   const { snapshot, admin, workers, lastProblems } = status
   const states = workers.map(({ state, connections, restarts }) => {
-    const replaced = restarts === 0 ? '' : `, replaced ${restarts} times`
-    return `${state} with ${connections} connections${replaced}`
+    const replaced = restarts === 0 ? '' : `, replaced ${counted(restarts, 'time')}`
+    return `${state} with ${counted(connections, 'connection')}${replaced}`
   })
   return [
     `relay ${status.relay} is ${status.phase} since ${status.startedAt} (pid ${status.pid})`,
@@ -33,7 +34,7 @@ function lines(status: Status): readonly string[] {
     `listens    ${status.listeners.map(({ tls, ...address }) => `${tls ? 'https' : 'http'}://${addressText(address)}`).join(', ')}`,
     `metrics    ${admin === null ? 'off' : `http://${addressText(admin)}/metrics`}`,
     `workers    ${states.join('; ')} (${status.accept})`,
-    `routes     ${status.routes} to ${status.upstreams} upstreams`,
+    `routes     ${status.routes} to ${counted(status.upstreams, 'upstream')}`,
     ...lastProblems.map((problem) => `rejected   ${problemLine(problem)}`),
   ]
 }

@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { addressText } from '../../config/address.ts'
 import { loadConfig, type LoadedConfig } from '../../config/load.ts'
+import { counted } from '../counted.ts'
 import { show, type Context, type JsonFlag } from '../command.ts'
 import { jsonOption } from '../options.ts'
 
@@ -27,5 +28,5 @@ function summary({ file, hash, plan }: LoadedConfig): object {
 }
 
 function sentence({ file, plan: { routes, upstreams, listeners } }: LoadedConfig): string {
-  return `${file} is valid: ${routes.length} routes, ${upstreams.length} upstreams, listens on ${listeners.map(addressText).join(', ')}`
+  return `${file} is valid: ${counted(routes.length, 'route')}, ${counted(upstreams.length, 'upstream')}, listens on ${listeners.map(addressText).join(', ')}`
 }
