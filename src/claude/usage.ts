@@ -28,6 +28,10 @@ export interface UsageReader {
 
 const kinds = sseKinds(['content_block_delta', 'message_start', 'message_delta', 'message_stop', 'error'])
 const messageFields = jsonNames('type', 'model', 'stop_reason', 'usage', 'error')
+const closeBrace = 0x7d
+const space = 0x20
+/** Bytes of a JSON text that is parsed as a whole at most. */
+const longestWhole = 16_384
 const blockDelta = 0
 const messageStart = 1
 const messageDelta = 2
@@ -106,11 +110,17 @@ class SseReader implements UsageReader {
   }
 }
 
+/**
+ * One JSON text. A short one that comes in one piece is parsed as a whole, natively; any other is read field by field as it passes,
+ * so that a large one costs no more memory.
+ */
 class JsonReader implements UsageReader {
   readonly observedOutput = 0
-  readonly #json = new JsonFields({ names: messageFields })
   readonly #fields = new UsageFields()
   isBetweenEvents = true
+  #whole: Readonly<Record<string, unknown>> | null = null
+  #parts: JsonFields | null = null
+  #isBroken = false
 
   get usage(): Usage {
     return this.#fields.usage
@@ -121,32 +131,45 @@ class JsonReader implements UsageReader {
   }
 
   get model(): string | null {
-    return word(this.#json.value('model')) ?? null
+    return word(this.#value('model')) ?? null
   }
 
   get stopReason(): string | null {
-    return word(this.#json.value('stop_reason')) ?? null
+    return word(this.#value('stop_reason')) ?? null
   }
 
   get isComplete(): boolean {
-    return this.#json.isComplete
+    return !this.#isBroken && (this.#whole !== null || this.#parts?.isComplete === true)
   }
 
   get sawError(): string | null {
-    return this.#json.value('type') === 'error' ? errorType({ error: this.#json.value('error') }) : null
+    return this.#value('type') === 'error' ? errorType({ error: this.#value('error') }) : null
   }
 
   get isUnread(): boolean {
-    return this.#json.value('type') === 'message' && this.isComplete && !this.hasUsage
+    return this.#value('type') === 'message' && this.isComplete && !this.hasUsage
   }
 
   read(bytes: Buffer): void {
-    this.isBetweenEvents &&= bytes.length === 0
-    this.#json.read(bytes)
+    if (bytes.length === 0) return
+    if (this.isBetweenEvents && bytes.length <= longestWhole && bytes[bytes.length - 1] === closeBrace) this.#readWhole(bytes)
+    // White space may follow a whole text; anything else and it was none.
+    else if (this.#whole !== null) this.#isBroken ||= bytes.some((byte) => byte > space)
+    this.isBetweenEvents = false
+    if (this.#whole === null) (this.#parts ??= new JsonFields({ names: messageFields })).read(bytes)
   }
 
   end(): void {
-    this.#fields.set(this.#json.value('usage'))
+    this.#fields.set(this.#value('usage'))
+  }
+
+  #readWhole(bytes: Buffer): void {
+    const value = parsed(bytes, 0, bytes.length)
+    if (isRecord(value)) this.#whole = value
+  }
+
+  #value(name: string): unknown {
+    return this.#whole === null ? this.#parts?.value(name) : this.#whole[name]
   }
 }
 
