@@ -20,6 +20,8 @@ export interface DoorsOptions {
   readonly handshakeMs: () => number
   /** Connections that this worker may hold; beyond, a new one is closed at once. Where control hands sockets over, it counts. */
   readonly mostConnections: () => number
+  /** A listening socket has trouble (no file descriptor left, say); it listens on. */
+  readonly troubled: (error: Error) => void
 }
 
 /** Makes the doors of a worker, all closed. */
@@ -30,27 +32,19 @@ export function doors(options: DoorsOptions): Doors {
   const open = new Map<string, TcpServer>()
 
   const enter = (index: number, socket: Socket): void => {
+    // A listener that a reload has just taken away: nobody says any more whether it was in the clear.
+    if (slots[index] === undefined) return void socket.destroy()
     const tls = secure.get(index)
     socket.setNoDelay(true)
     if (tls === undefined) accept(socket)
     else tls.server.emit('connection', socket)
-  }
-  const secureServer = (slot: ListenerSlot): TlsServer => {
-    const { cert, key, ticketKeys } = slot.tls!
-    const server = createTls(
-      { cert, key, ticketKeys: Buffer.from(ticketKeys), ALPNProtocols: ['http/1.1'], handshakeTimeout: options.handshakeMs() },
-      accept,
-    )
-    // A handshake that fails is the peer's affair; Node destroys the socket after this event.
-    server.on('tlsClientError', (_error, socket) => socket.destroy())
-    return server
   }
   return {
     enter,
     use(next) {
       slots = next
       for (const index of [...secure.keys()]) if ((next[index]?.tls ?? null) === null) secure.delete(index)
-      for (const slot of next) if (slot.tls !== null) secure.set(slot.index, { slot, server: secureServer(slot) })
+      for (const slot of next) if (slot.tls !== null) secure.set(slot.index, { slot, server: secureServer(slot, options) })
     },
     async listen(reusePort) {
       for (const server of open.values()) server.maxConnections = options.mostConnections()
@@ -63,6 +57,7 @@ export function doors(options: DoorsOptions): Doors {
       for (const [place, slot] of wanted) {
         if (open.has(place)) continue
         const server = await listening(slot, reusePort, (socket) => enter(indexAt(slots, place), socket))
+        server.on('error', (error) => options.troubled(error))
         server.maxConnections = options.mostConnections()
         open.set(place, server)
       }
@@ -74,6 +69,17 @@ export function doors(options: DoorsOptions): Doors {
   }
 }
 
+function secureServer(slot: ListenerSlot, options: DoorsOptions): TlsServer {
+  const { cert, key, ticketKeys } = slot.tls!
+  const server = createTls(
+    { cert, key, ticketKeys: Buffer.from(ticketKeys), ALPNProtocols: ['http/1.1'], handshakeTimeout: options.handshakeMs() },
+    (socket) => options.accept(socket),
+  )
+  // A handshake that fails is the peer's affair; Node destroys the socket after this event.
+  server.on('tlsClientError', (_error, socket) => socket.destroy())
+  return server
+}
+
 function indexAt(slots: readonly ListenerSlot[], place: string): number {
   return slots.findIndex((slot) => `${slot.host} ${slot.port}` === place)
 }
@@ -82,6 +88,9 @@ async function listening({ host, port }: ListenerSlot, reusePort: boolean, enter
   return new Promise((resolve, reject) => {
     const server = createTcp({ noDelay: true }, enter)
     server.once('error', reject)
-    server.listen({ host, port, reusePort, backlog: 4096 }, () => resolve(server))
+    server.listen({ host, port, reusePort, backlog: 4096 }, () => {
+      server.off('error', reject)
+      resolve(server)
+    })
   })
 }

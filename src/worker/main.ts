@@ -53,7 +53,7 @@ const server = new Server(
   { head: 32_768, fields: 100, headMs: 15_000, idleMs: 75_000, bodyMs: 60_000, writeMs: 300_000 },
   `req_${index}${randomBytes(6).toString('hex')}`,
 )
-const entrance = doors({ accept: (socket) => server.accept(socket), handshakeMs: () => server.limits.headMs, mostConnections })
+const entrance = doors({ accept: (socket) => server.accept(socket), handshakeMs: () => server.limits.headMs, mostConnections, troubled })
 
 port.on('message', (message: ToWorker | SocketMessage) => {
   switch (message.is) {
@@ -83,6 +83,10 @@ say({ is: 'ready' })
 
 function say(message: FromWorker): void {
   port.postMessage(message)
+}
+
+function troubled(error: Error): void {
+  log.error({ error }, 'a listening socket has trouble')
 }
 
 /** The process's bound, shared out evenly: without control in between no worker knows what the others hold. */
