@@ -36,6 +36,12 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfi
   const { folder = process.cwd(), parallelism = availableParallelism() } = options
   const file = options.file === undefined ? await found(folder) : resolve(folder, options.file)
   const text = readText(file, options.readFile)
+  // A file that is being written is empty for a moment: taken for a config, it would take every route away.
+  if (text.trim() === '') {
+    throw new ConfigError([
+      { file: nameFor(file), line: 1, column: 1, path: '', message: 'the config file is empty', remedy: 'write one with `relay init`' },
+    ])
+  }
   const sources = liveSources({ ...options, file, parallelism })
   const plan = planFromText(text, { file: nameFor(file), sources })
   return { file, text, hash: createHash('sha256').update(text).digest('hex'), plan, files: [...sources.files] }

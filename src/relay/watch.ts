@@ -19,15 +19,23 @@ export interface WatchOptions {
  */
 export function watchFiles(files: () => readonly string[], { onChange, pollMs, debounceMs = 100 }: WatchOptions): Watch {
   let seen = filesMark(files())
+  let changing = seen
   let soon: NodeJS.Timeout | null = null
+  const lookSoon = () => (soon ??= setTimeout(look, debounceMs))
   const look = () => {
     soon = null
     const now = filesMark(files())
     if (now === seen) return
+    // Whoever writes in place is done when two looks see the same.
+    if (now !== changing) {
+      changing = now
+      lookSoon()
+      return
+    }
     seen = now
     onChange()
   }
-  const folder = watchFolder(files()[0], () => (soon ??= setTimeout(look, debounceMs)))
+  const folder = watchFolder(files()[0], lookSoon)
   const poll = setInterval(look, pollMs)
   return {
     close: () => {

@@ -53,6 +53,14 @@ t.test('a folder without a config says what to do; folders above and files with 
   t.match(await problemsLater(loadConfig({ file: folder })), [{ message: /it is not a file/ }])
 })
 
+t.test('an empty file is no config: whoever writes in place empties it first', async (t) => {
+  const folder = await folderWith(t, { 'relay.config.yaml': '\n' })
+
+  const loading = loadConfig({ folder, env: {} })
+
+  await t.rejects(loading, { problems: [{ message: 'the config file is empty', remedy: /relay init/ }] })
+})
+
 t.test('what a config was made from is told, so that it can be watched', async (t) => {
   const text =
     'upstreams: { c: { url: https://x.y, credential: { file: secrets/key } } }\nheaders: { reply: { set: { x-a: "${file:team}" } } }\n'

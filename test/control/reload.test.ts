@@ -27,6 +27,15 @@ t.test('a file that is renamed over the config is taken up without being asked',
   t.match((await list(place)).routes, [{ name: '/' }, { name: 'v1/user' }])
 })
 
+t.test('a config that is emptied, as one that is being written is, takes no route away', async (t) => {
+  const { file, running } = await world(t)
+
+  writeFileSync(file, '')
+
+  await running.logged(({ msg }) => String(msg).includes('the config file is empty'))
+  t.same(await versions(running), [1])
+})
+
 t.test('SIGHUP reloads', async (t) => {
   const { file, running } = await world(t)
   writeFileSync(file, routes('v1/user'))
