@@ -9,7 +9,8 @@ import { Name } from '../protocol/names.ts'
  */
 export function guard(hosts: readonly string[]): Stage {
   const known = new Set(hosts)
-  let lastGood = ''
+  // None at first: '' is what a call without Host (HTTP/1.0) names.
+  let lastGood: string | null = null
   return async (call, next) => {
     const { authority, fields } = call.head
     if (authority !== lastGood) {

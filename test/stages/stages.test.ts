@@ -45,6 +45,12 @@ t.test('guard: Host must name this machine', async (t) => {
   for (const bad of ['evil.example', 'localhost.evil.example', '127.0.0.2', '[::2]']) t.equal(await failureOf(ask(bad)), 'misdirected', bad)
 })
 
+t.test('guard: a call that names no host at all (HTTP/1.0) is refused, the first call of all too', async (t) => {
+  const stage = guard(['localhost'])
+
+  t.equal(await failureOf(stage(callOf('GET / HTTP/1.0'), replying())), 'misdirected')
+})
+
 t.test('guard: an Origin, where one is sent, must be of this machine', async (t) => {
   const stage = guard(['localhost'])
   const ask = (origin: string): Promise<Reply> => stage(callOf(`GET / HTTP/1.1\nhost: localhost\norigin: ${origin}`), replying())
