@@ -20,6 +20,8 @@ export interface DoorsOptions {
   readonly handshakeMs: () => number
   /** Connections that this worker may hold; beyond, a new one is closed at once. Where control hands sockets over, it counts. */
   readonly mostConnections: () => number
+  /** Connections that it holds now, through whichever door they came. */
+  readonly connections: () => number
   /** A listening socket has trouble (no file descriptor left, say); it listens on. */
   readonly troubled: (error: Error) => void
 }
@@ -39,15 +41,19 @@ export function doors(options: DoorsOptions): Doors {
     if (tls === undefined) accept(socket)
     else tls.server.emit('connection', socket)
   }
+  const enterOwn = (place: string, socket: Socket): void => {
+    if (options.connections() < options.mostConnections()) enter(indexAt(slots, place), socket)
+    else socket.destroy()
+  }
   return {
     enter,
     use(next) {
       slots = next
       for (const index of [...secure.keys()]) if ((next[index]?.tls ?? null) === null) secure.delete(index)
       for (const slot of next) if (slot.tls !== null) secure.set(slot.index, { slot, server: secureServer(slot, options) })
+      bound(open, options)
     },
     async listen(reusePort) {
-      for (const server of open.values()) server.maxConnections = options.mostConnections()
       const wanted = new Map(slots.map((slot) => [`${slot.host} ${slot.port}`, slot]))
       for (const [place, server] of open) {
         if (wanted.has(place)) continue
@@ -56,17 +62,22 @@ export function doors(options: DoorsOptions): Doors {
       }
       for (const [place, slot] of wanted) {
         if (open.has(place)) continue
-        const server = await listening(slot, reusePort, (socket) => enter(indexAt(slots, place), socket))
+        const server = await listening(slot, reusePort, (socket) => enterOwn(place, socket))
         server.on('error', (error) => options.troubled(error))
-        server.maxConnections = options.mostConnections()
         open.set(place, server)
       }
+      bound(open, options)
     },
     close() {
       for (const server of open.values()) server.close()
       open.clear()
     },
   }
+}
+
+/** A door knows its own connections only, and the bound that it was told last. */
+function bound(open: ReadonlyMap<string, TcpServer>, { mostConnections }: DoorsOptions): void {
+  for (const server of open.values()) server.maxConnections = mostConnections()
 }
 
 function secureServer(slot: ListenerSlot, options: DoorsOptions): TlsServer {

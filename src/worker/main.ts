@@ -53,7 +53,13 @@ const server = new Server(
   { head: 32_768, fields: 100, headMs: 15_000, idleMs: 75_000, bodyMs: 60_000, writeMs: 300_000 },
   `req_${index}${randomBytes(6).toString('hex')}`,
 )
-const entrance = doors({ accept: (socket) => server.accept(socket), handshakeMs: () => server.limits.headMs, mostConnections, troubled })
+const entrance = doors({
+  accept: (socket) => server.accept(socket),
+  handshakeMs: () => server.limits.headMs,
+  mostConnections,
+  connections: () => server.size,
+  troubled,
+})
 
 port.on('message', (message: ToWorker | SocketMessage) => {
   switch (message.is) {
