@@ -1,3 +1,4 @@
+import type { RelayError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Call, CallListener, Next, Reply, Stage } from '../engine/call.ts'
 import { isEventStream } from './event-stream.ts'
@@ -61,7 +62,13 @@ function fieldsOf(call: Call, ms: number, log: Log | null): Fields {
     bytesIn: call.body.received,
     bytesOut: call.bytesOut,
     client: call.caller.address,
-    failure: call.error === null ? null : `${call.error.failure}: ${call.error.message}`,
+    failure: call.error === null ? null : failureText(call.error),
     tokens: call.tokens,
   }
+}
+
+/** What failed, and why where a socket says so (its address, its certificate): callers are not told that. Bugs are logged with their stack. */
+function failureText({ failure, message, cause }: RelayError): string {
+  const why = failure !== 'internal' && cause instanceof Error && !message.includes(cause.message) ? ` (${cause.message})` : ''
+  return `${failure}: ${message}${why}`
 }

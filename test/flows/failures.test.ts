@@ -60,6 +60,8 @@ t.test('an upstream that cannot be reached is a 502 of relay, in the shape of th
   const error = JSON.parse(body.toString())
   t.match(error, { type: 'error', error: { type: 'api_error', message: 'cannot connect to away' }, request_id: fields.get('request-id') })
   t.notMatch(body.toString(), /127\.0\.0\.1|ECONN/)
+  const line = await relay.logged(({ id }) => id === fields.get('request-id'))
+  t.match(line['failure'], 'upstream_failed: cannot connect to away (connect ECONNREFUSED 127.0.0.1:1)', 'the reason is for the log')
 })
 
 t.test('what an upstream breaks before it answers the SDKs try again, and get their message', async (t) => {
