@@ -1,4 +1,7 @@
-/** The paths of the Claude API that relay treats in a way of their own. A query (`?beta=true`) changes nothing; any other spelling is another path. */
+/**
+ * The paths of the Claude API that relay treats in a way of their own. A query (`?beta=true`) changes nothing, nor does what stands
+ * before them where a gateway has the API below a path of its own (`/anthropic/v1/messages`); any other spelling is another path.
+ */
 const messagesPath = '/v1/messages'
 const countTokensPath = '/v1/messages/count_tokens'
 const batchesPath = '/v1/messages/batches'
@@ -22,17 +25,17 @@ const longestFirstByteMs = 66 * 60_000
 
 /** The bytes that the API takes as a request body at this path (as it goes to the API), or null where it says nothing. */
 export function bodyLimit(path: string): number | null {
-  return bodyLimits.get(withoutQuery(path)) ?? null
+  return bodyLimits.get(endpointOf(path)) ?? null
 }
 
 /** Whether a path makes a message: its reply tells usage. */
 export function isMessages(path: string): boolean {
-  return withoutQuery(path) === messagesPath
+  return endpointOf(path) === messagesPath
 }
 
 /** Whether a path only counts tokens. */
 export function isCountTokens(path: string): boolean {
-  return withoutQuery(path) === countTokensPath
+  return endpointOf(path) === countTokensPath
 }
 
 /**
@@ -46,7 +49,10 @@ export function firstByteTimeout(stainlessTimeout: string | null | undefined): n
   return Math.min(longestFirstByteMs, Math.max(seconds * 1100, (seconds + 1) * 1000))
 }
 
-function withoutQuery(path: string): string {
+/** The path from its last `/v1/` on. */
+function endpointOf(path: string): string {
   const query = path.indexOf('?')
-  return query < 0 ? path : path.slice(0, query)
+  const whole = query < 0 ? path : path.slice(0, query)
+  const from = whole.lastIndexOf('/v1/')
+  return from <= 0 ? whole : whole.slice(from)
 }

@@ -42,6 +42,15 @@ t.test('messages and token counts are told apart', async (t) => {
   t.notOk(isCountTokens('/v1/messages'))
 })
 
+t.test('a gateway may have the API below a path of its own', (t) => {
+  t.ok(isMessages('/anthropic/v1/messages?beta=true'))
+  t.ok(isCountTokens('/a/v1/b/v1/messages/count_tokens'))
+  t.equal(bodyLimit('/anthropic/v1/files'), 500 * 1_048_576)
+  for (const path of ['/anthropic/messages', '/v1/messages/x', '/xv1/messages', '/v1/messages/v1/models', '/a?x=/v1/messages'])
+    t.notOk(isMessages(path), path)
+  t.end()
+})
+
 t.test('the wait for a head is a little longer than the caller would wait', async (t) => {
   const waits = ['600', '300', '1', '0', '3600', '999999999', '', '-1', '1.5', '1e9', '٣', '9999999999', null, undefined].map(
     firstByteTimeout,
