@@ -29,7 +29,11 @@ const bounds = z.strictObject({
   head: sizeOr('32KiB', 'Most bytes of a request head; beyond, 431 (414 when the request line alone is too long).', 1024),
   fields: count(100, 10_000, 'Most header fields of a request; beyond, 431.'),
   body: sizeOr('32MiB', 'Most bytes of a request body where no route or Claude endpoint says otherwise; beyond, 413.', 0),
-  connections: count(20_000, 1_000_000, 'Most open connections; beyond, a new one is closed at once.'),
+  connections: count(
+    20_000,
+    1_000_000,
+    'Most open connections of the process (with accept: reusePort an even share of them a worker); beyond, a new one is closed at once.',
+  ),
 })
 
 const timeouts = z.strictObject({

@@ -127,7 +127,8 @@ export class ClientConnection implements Timed, RequestLine, ExchangeLine, Socke
     this.isDraining = false
     if (this.lingered >= 0) return
     if (this.exchange === null) return this.reader.next()
-    this.waitForNothing()
+    if (this.reader.isInBody) this.waitFor('body')
+    else this.waitForNothing()
     this.exchange.reply?.body.resume()
   }
 

@@ -63,7 +63,7 @@ export class Exchange implements Sink, Informed {
 
   finish(trailers: Buffer): void {
     if (this.isEnded) return
-    if (this.framing === 'chunked' && !this.isWritten) this.line.socket.write(lastChunkWith(trailers))
+    if (this.framing === 'chunked' && !this.isWritten) this.line.socket.write(lastChunkWith(this.reply!.edits.filter(trailers)))
     const { body } = this.call
     const goesOn = this.persists && body.isComplete && (body.end === null || body.end === 'done')
     this.settle('done')

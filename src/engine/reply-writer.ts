@@ -51,7 +51,7 @@ function writeFirstChunk(reply: Reply, { first, isWhole }: ReplyHeadOptions, out
     o = put(out, o, first)
     o = put(out, o, blank)
   }
-  return isWhole ? put(out, o, lastChunkWith(reply.body.trailers)) : o
+  return isWhole ? put(out, o, lastChunkWith(reply.edits.filter(reply.body.trailers))) : o
 }
 
 function writeLength(length: number, out: Buffer, at: number): number {

@@ -27,6 +27,11 @@ export class RequestReader {
     this.line = line
   }
 
+  /** Whether bytes of a body are waited for. */
+  get isInBody(): boolean {
+    return this.state === 'body' && !this.isPaused
+  }
+
   /** Whether a head has begun and is not whole. */
   get isInHead(): boolean {
     return this.state === 'head' && this.pending !== null

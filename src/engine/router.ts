@@ -42,12 +42,13 @@ export class Router<T> {
   }
 }
 
-/** An authority's host: lower case, without port and brackets. */
+/** An authority's host: lower case, without port, brackets and the dot of the root. */
 export function hostOf(authority: string): string {
   const text = authority.toLowerCase()
   if (text.startsWith('[')) return text.slice(1, text.indexOf(']'))
   const colon = text.indexOf(':')
-  return colon < 0 ? text : text.slice(0, colon)
+  const host = colon < 0 ? text : text.slice(0, colon)
+  return host.endsWith('.') ? host.slice(0, -1) : host
 }
 
 /** The values of a template's variables in a path that it matches, by name, as they came. */

@@ -113,7 +113,7 @@ export class UpstreamConnection implements Sink, Timed, ReplyLine {
   finish(trailers: Buffer): void {
     this.isRequestDone = true
     if (this.state === 'waiting') this.deadline = this.pool.host.sweep.now + this.call!.firstByteMs
-    if (this.call !== null && this.call.outgoing.length < 0) this.socket!.write(lastChunkWith(trailers))
+    if (this.call !== null && this.call.outgoing.length < 0) this.socket!.write(lastChunkWith(this.call.edits.filter(trailers)))
   }
 
   /** The request's body broke off: what the upstream has of it must not look whole. */

@@ -1,5 +1,5 @@
 import { UNDERSCORE, equalsFolded, isFieldName, isFieldValue, put } from './bytes.ts'
-import type { Head } from './head.ts'
+import { Head } from './head.ts'
 import { hopByHop, nameAt } from './names.ts'
 
 /** A field name ready for comparison: lower case, `_` as `-`, and its number where relay knows it. */
@@ -108,6 +108,13 @@ export class Edits {
     return o
   }
 
+  /** What these edits leave of a trailer section (lines with CRLF that have been read before): nothing is added to one. */
+  filter(trailers: Buffer): Buffer {
+    if (trailers.length === 0 || trailerHead.parse(trailers, 0, trailers.length, Infinity) !== null) return trailers
+    const kept = Buffer.allocUnsafe(trailers.length)
+    return kept.subarray(0, this.writeKept(trailerHead, kept, 0))
+  }
+
   private writeKept(head: Head, out: Buffer, at: number): number {
     const { bytes, count } = head
     let o = at
@@ -122,6 +129,7 @@ export class Edits {
   }
 }
 
+const trailerHead = new Head()
 const none: FieldName[] = []
 const noLines: Buffer[] = []
 

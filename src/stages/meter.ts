@@ -55,6 +55,8 @@ function watchCoded(call: Call, reply: Reply, coding: string, reader: UsageReade
   call.tokensRead = read.promise
   const settle = async (): Promise<void> => {
     await decoder.end()
+    const isStream = isEventStream(reply) && reply.status === 200
+    if (isStream && reply.body.end === 'done' && !reader.isComplete && !decoder.isUnread) call.error ??= cutShort()
     call.tokens = tokensOf(reply, reader)
     read.resolve()
   }
@@ -62,12 +64,16 @@ function watchCoded(call: Call, reply: Reply, coding: string, reader: UsageReade
   reply.body.onEnd(() => void settle())
 }
 
+function cutShort(): RelayError {
+  return new RelayError('upstream_failed', 'the stream ended without message_stop')
+}
+
 function watchEnd(call: Call, reply: Reply, reader: UsageReader): void {
   const { body } = reply
   const id = call.id
   body.verify(() => {
     if (reader.isComplete) return null
-    const broken = new RelayError('upstream_failed', 'the stream ended without message_stop')
+    const broken = cutShort()
     if (reader.sawError === null) return broken
     // The API told its error in the stream and then ended it: its own way, which callers know. It counts as failed all the same.
     call.error = broken

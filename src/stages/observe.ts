@@ -15,10 +15,10 @@ export interface ObserveOptions {
 export function observe({ column, log }: ObserveOptions): Stage {
   const ended: CallListener = (call, end) => {
     const ms = performance.now() - call.startedAt
-    column.callEnded(call.route.slot, call.status, ms, end)
     if (call.attempts > 0 && call.firstByteAfterMs >= 0) column.upstreamFirstByte(call.route.upstreamSlot, call.firstByteAfterMs)
-    if (call.tokensRead !== null) void recordLater(call, ms, { column, log })
-    else record(call, fieldsOf(call, ms, log), { column, log })
+    if (call.tokensRead !== null) return void recordLater(call, ms, { column, log })
+    column.callEnded(call.route.slot, call.status, ms, end)
+    record(call, fieldsOf(call, ms, log), { column, log })
   }
   const streamEnded = (): void => column.streamClosed()
   return async (call: Call, next: Next): Promise<Reply> => {
@@ -38,8 +38,16 @@ type Fields = Parameters<Log['access']>[0] | null
 // The head goes back to its connection when the call has settled, so the line's texts are taken before anything is waited for.
 async function recordLater(call: Call, ms: number, options: ObserveOptions): Promise<void> {
   const fields = fieldsOf(call, ms, options.log)
+  const known = call.error
   await call.tokensRead
-  record(call, fields === null ? null : { ...fields, tokens: call.tokens }, options)
+  // A coded stream shows only now that it was not whole; its bytes had to pass as they came.
+  const end = call.error === known ? (call.end ?? 'failed') : 'upstream_failed'
+  options.column.callEnded(call.route.slot, call.status, ms, end)
+  record(
+    call,
+    fields === null ? null : { ...fields, end, failure: call.error === null ? null : failureText(call.error), tokens: call.tokens },
+    options,
+  )
 }
 
 function record(call: Call, fields: Fields, { column, log }: ObserveOptions): void {

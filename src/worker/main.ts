@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { logger, type LogLevel } from '../base/log.ts'
 import type { FromWorker, SocketMessage, ToWorker } from '../control/messages.ts'
@@ -35,6 +36,9 @@ const pools = upstreamPools({ slab, sweep, column })
 const prepared = new Map<number, { readonly snapshot: Snapshot; readonly listeners: Prepare['listeners'] }>()
 const hurry = new AbortController()
 let current: Snapshot | null = null
+
+/** What pools get to close their connections in at the end, in ms. */
+const poolsCloseMs = 500
 
 type Prepare = Extract<ToWorker, { is: 'prepare' }>
 
@@ -140,7 +144,8 @@ async function listen(reusePort: boolean): Promise<void> {
 async function drainAll(grace: number, streamGrace: number): Promise<void> {
   entrance.close()
   const cut = await drain(server, { grace, streamGrace, hurry: hurry.signal })
-  await pools.close()
+  // No call is left: a connection that is still being made is nobody's, and must not hold up the end.
+  await Promise.race([pools.close(), pause(poolsCloseMs, undefined, { ref: false })])
   column.logDropped(log.dropped())
   await log.flush()
   say({ is: 'drained', cut })

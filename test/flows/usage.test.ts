@@ -5,6 +5,7 @@ import { ask as question, sdks } from '../claude/helpers.ts'
 import { relayProcess } from '../helpers/relay-process.ts'
 import { post, rawCall, type RawReply } from './caller.ts'
 import { callerLines, messageStream, streamRequest } from './events.ts'
+import { until } from './until.ts'
 import { answer, chunk, lastChunk, origin, streamHead, type OriginCall } from './origin.ts'
 
 let serve: (call: OriginCall) => void = () => undefined
@@ -164,4 +165,15 @@ t.test('calls that count tokens, and errors, cost nothing', async (t) => {
   const failed = await used('/', () => ask())
 
   for (const type of types) t.same([added[type], failed[type]], [0, 0], type)
+})
+
+t.test('a coded stream that ends without message_stop passes as it is, and is counted as failed', async (t) => {
+  const short = gzipSync(Buffer.concat(events.slice(0, -1)))
+  serve = whole([short], streamHead.replace('transfer', 'content-encoding: gzip\r\ntransfer'))
+  const before = await relay.metric('relay_call_ends_total', 'end="upstream_failed"')
+
+  const reply = await ask('/passed/v1/messages', ['accept-encoding: gzip'])
+
+  t.strictSame(reply.body, short)
+  await until(async () => (await relay.metric('relay_call_ends_total', 'end="upstream_failed"')) === before + 1)
 })

@@ -68,3 +68,15 @@ t.test('neither a name nor a value with a byte that cannot stand there becomes a
   for (const bad of ['', 'a b', 'a:', 'a\r\n', 'é']) t.throws(() => fieldName(bad), TypeError)
   t.equal(fieldLine(fieldName('A'), 'é\t').toString('latin1'), 'A: é\t\r\n')
 })
+
+t.test('what is taken out of a head is taken out of its trailers too, and nothing is added to them', async (t) => {
+  const edits = new Edits()
+  edits.set(fieldName('x-team'), 'mine')
+  edits.remove(fieldName('cookie'))
+  edits.removePrefix(Buffer.from('x-limit-'))
+
+  const kept = edits.filter(Buffer.from('X-Team: theirs\r\nx-sum: 1\r\nCookie: a\r\nX-Limit-Left: 2\r\n'))
+
+  t.equal(kept.toString(), 'x-sum: 1\r\n')
+  t.equal(edits.filter(Buffer.alloc(0)).length, 0)
+})

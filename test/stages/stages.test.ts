@@ -60,6 +60,14 @@ t.test('guard: an Origin, where one is sent, must be of this machine', async (t)
     t.equal(await failureOf(ask(bad)), 'forbidden', bad)
 })
 
+t.test('guard: a browser that says another site asks is refused, though it sends no Origin', async (t) => {
+  const stage = guard(['localhost'])
+  const ask = (site: string): Promise<Reply> => stage(callOf(`GET / HTTP/1.1\nhost: localhost\nSec-Fetch-Site: ${site}`), replying())
+
+  for (const good of ['same-origin', 'same-site', 'none']) t.equal((await ask(good)).status, 200, good)
+  t.equal(await failureOf(ask('cross-site')), 'forbidden')
+})
+
 t.test('forwarded: what a stranger says of those in front of it is dropped, and relay says what it knows', async (t) => {
   const told =
     'x-forwarded-for: 1.1.1.1\nforwarded: for=1.1.1.1\nx-real-ip: 1.1.1.1\nvia: 1.1 evil\nx-forwarded-host: evil\nx-forwarded-port: 1'
