@@ -11,7 +11,7 @@ setUp()
 await build()
 foreground(node, [join(root, 'dist', 'relay.mjs'), 'start', ...(isOwn ? [] : ['--config', 'relay.config.example.yaml']), ...args], {
   cwd: isOwn ? (process.env.INIT_CWD ?? root) : root,
-  env: isOwn ? process.env : withoutKeys(process.env),
+  env: { ...(isOwn ? process.env : withoutKeys(process.env)), RELAY_COMMAND: 'bin/relay.js' },
 })
 
 // The example needs no account: a key that lies about in the environment stays out of its reach.

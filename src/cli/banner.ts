@@ -5,8 +5,16 @@ import type { Relay } from '../relay/relay.ts'
 import { counted } from './counted.ts'
 import { near } from './near.ts'
 
+/** Where relay was started, and in which environment. */
+interface Place {
+  readonly cwd: string
+  readonly env: NodeJS.ProcessEnv
+}
+
 /** What `relay start` prints once it listens. */
-export function banner(relay: Pick<Relay, 'status' | 'plan' | 'control'>, cwd: string): readonly string[] {
+export function banner(relay: Pick<Relay, 'status' | 'plan' | 'control'>, { cwd, env }: Place): readonly string[] {
+  // Whoever started relay in a way of its own (`npm start`) says how a person calls it there.
+  const command = env['RELAY_COMMAND'] ?? 'relay'
   const status = relay.status()
   const plan = relay.plan()
   const workers = status.workers.length
@@ -18,8 +26,8 @@ export function banner(relay: Pick<Relay, 'status' | 'plan' | 'control'>, cwd: s
     ...(status.accept === 'alone' ? ['  note       workers cannot share a port on this system: one worker serves alone'] : []),
     ...(isOpen(plan) ? ['  note       public: whoever reaches this address spends the key that relay puts in'] : []),
     `  try it     ${curl(plan, urls(status)[0] ?? '')}`,
-    ...(isBuiltin ? ['  real API   relay start --upstream https://api.anthropic.com --key-env ANTHROPIC_API_KEY'] : []),
-    `  stop it    relay stop, or Ctrl-C`,
+    ...(isBuiltin ? [`  real API   ${command} start --upstream https://api.anthropic.com --key-env ANTHROPIC_API_KEY`] : []),
+    `  stop it    ${command} stop, or Ctrl-C`,
   ]
 }
 

@@ -70,7 +70,7 @@ async function start(flags: StartFlags, context: Context): Promise<void> {
   })
   const off = onSignals({ stop: relay.stop, cut: relay.cut, reload: () => reload(relay, context) })
   try {
-    show(context, flags, { is: 'started', control: relay.control, ...relay.status() }, banner(relay, io.cwd))
+    show(context, flags, { is: 'started', control: relay.control, ...relay.status() }, banner(relay, io))
     const stopped = await relay.ended
     context.exit = stopped.exit
     show(context, flags, stopped, [stepSentence(stopped)])
