@@ -9,7 +9,7 @@ import type { Body } from './body.ts'
 
 /**
  * One call: what was asked, by whom, and what came of it. The one mutable shape of the engine; stages change heads only through
- * `edits`. Its head is lent: the fields until the reply's head is out, the rest until the call has settled. Who needs a text later takes
+ * `edits`. Its head is lent: the fields until an origin's head is out, the rest until the call has settled. Who needs a text later takes
  * it before.
  */
 export class Call {

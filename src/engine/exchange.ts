@@ -138,8 +138,8 @@ export class Exchange implements Sink, Informed {
     const { slab } = line.host
     const hasRoom = slab.send(line.socket, writeReply(reply, { framing, connection, first, isWhole }, slab))
     if (first !== null) call.bytesOut += first.length
-    // A stream may stay open for an hour: the bytes that its request came in are not kept for it.
-    if (!isWhole && call.body.isComplete) call.head.fields.forget()
+    // A stream may stay open for an hour: the bytes that its request came in are not kept for it, once an origin has answered.
+    if (!isWhole && call.body.isComplete && reply.head !== null) call.head.fields.forget()
     if (held !== null && !isJoined) this.push(held, true)
     else if (!hasRoom && !isWhole) line.waitForDrain()
   }

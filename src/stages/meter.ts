@@ -50,12 +50,13 @@ function watch(call: Call, reply: Reply): void {
 
 function watchCoded(call: Call, reply: Reply, coding: string, reader: UsageReader): void {
   const decoder = sideDecoder(coding, reader)
+  // Asked now: when the decoder is done, the head may be another reply's.
+  const isStream = isEventStream(reply) && reply.status === 200
   reply.body.tap(decoder)
   const read = Promise.withResolvers<void>()
   call.tokensRead = read.promise
   const settle = async (): Promise<void> => {
     await decoder.end()
-    const isStream = isEventStream(reply) && reply.status === 200
     if (isStream && reply.body.end === 'done' && !reader.isComplete && !decoder.isUnread) call.error ??= cutShort()
     call.tokens = tokensOf(reply, reader)
     read.resolve()

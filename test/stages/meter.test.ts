@@ -180,3 +180,13 @@ t.test('an error status with an event stream is not broken off for want of a mes
 
   t.equal(reply.body.end, 'done')
 })
+
+t.test('a coded stream that was cut is known for one, though its connection reads another reply before it is decoded', async (t) => {
+  const { call, reply, play } = await metered(`${stream}\ncontent-encoding: gzip`)
+
+  const played = play([gzipSync(start + delta)])
+  reply.head?.forget()
+  await played
+
+  t.match(call.error, { failure: 'upstream_failed', message: /without message_stop/ })
+})
