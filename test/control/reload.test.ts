@@ -79,12 +79,12 @@ for (const [what, message] of [
 ] as const) {
   t.test(`when one of two workers cannot prepare (${what}), nothing changes in either`, async (t) => {
     const { place, file, running } = await world(t)
+
+    // Taken up by the watch alone: a second reload might come while the worker that died is still being replaced.
     writeFileSync(file, routes(`${what}/1`))
 
-    const ran = await relay(place, 'reload')
-
-    t.equal(ran.exit, 2)
-    t.match(ran.err, message)
+    const { msg } = await running.logged('reload rejected')
+    t.match(msg, message)
     t.same(await versions(running), [1])
     writeFileSync(file, routes('v1/user'))
     await running.logged('reloaded')

@@ -22,10 +22,10 @@ const early: Stage = async (call, next) => {
 
 t.test('a call whose reply has begun before it is sent goes out whole', async (t) => {
   const world = await engineWorld(t, { stages: [early] })
-  world.origin.answer = (_call, connection) => connection.send('HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello')
+  world.origin.answer = (_call, connection) => void connection.send('HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello')
   const client = await world.connect()
 
-  client.send('GET /late?x=1 HTTP/1.1\r\nhost: a\r\nx-one: 1\r\n\r\n')
+  await client.send('GET /late?x=1 HTTP/1.1\r\nhost: a\r\nx-one: 1\r\n\r\n')
   const [reply] = await client.answers(1, ['GET'])
 
   t.equal(reply?.body, 'hello')
