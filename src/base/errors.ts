@@ -36,6 +36,8 @@ export interface RelayErrorOptions {
   readonly cause?: unknown
   readonly retryAfterMs?: number
   readonly shouldRetry?: boolean
+  /** Whole header lines (each with CRLF) that go out with it. */
+  readonly lines?: readonly Buffer[]
 }
 
 /** A call that failed: the kind decides what the caller gets, the message names the thing and its value, the cause is only logged. */
@@ -43,6 +45,7 @@ export class RelayError extends Error {
   readonly failure: Failure
   readonly retryAfterMs: number | undefined
   readonly shouldRetry: boolean | undefined
+  readonly lines: readonly Buffer[]
 
   constructor(failure: Failure, message: string, options: RelayErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
@@ -50,6 +53,7 @@ export class RelayError extends Error {
     this.failure = failure
     this.retryAfterMs = options.retryAfterMs
     this.shouldRetry = options.shouldRetry
+    this.lines = options.lines ?? []
   }
 }
 

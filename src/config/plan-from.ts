@@ -25,6 +25,15 @@ export function planFrom(making: Making): Plan {
     upstreams: table.all(),
     routes,
     guard,
+    tenancy: null,
+    limits: [],
+    limitStore: 'memory',
+    redis: null,
+    nodes: 1,
+    estimate: { outputTokens: 4096, outputMost: null, bytesPerToken: 4 },
+    shed: { lagMs: null, heap: null },
+    ledger: null,
+    prices: {},
   }
 }
 

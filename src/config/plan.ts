@@ -1,3 +1,8 @@
+import type { TenantRecord, Tier } from '../auth/tenant.ts'
+import type { Limit } from '../base/limit.ts'
+import type { RedisPlace } from '../base/redis.ts'
+import type { Price } from '../ledger/price.ts'
+
 /**
  * The plan: a configuration after validation, as plain data (structured-clonable) with every default filled in.
  * Control makes it, workers compile it into a snapshot. Durations are milliseconds, sizes are bytes.
@@ -18,6 +23,64 @@ export interface Plan {
   readonly routes: readonly RoutePlan[]
   /** Set when an injected credential is served without tenants: Host is checked, foreign Origins are refused. */
   readonly guard: GuardPlan | null
+  /** Who may call; null: nobody is asked for a key. */
+  readonly tenancy: TenancyPlan | null
+  /** Limits of every call, whether tenants are asked for or not (`per: tenant` and `per: business` need tenants). */
+  readonly limits: readonly Limit[]
+  /** Where buckets are kept: `memory` is this process's shared memory. */
+  readonly limitStore: 'memory' | 'redis'
+  readonly redis: RedisPlace | null
+  /** Node count that `local` divides by until heartbeats have told it. */
+  readonly nodes: number
+  readonly estimate: EstimatePlan
+  readonly shed: ShedPlan
+  /** null: nothing is written down. */
+  readonly ledger: LedgerPlan | null
+  /** By model, aliases worked in. */
+  readonly prices: Readonly<Record<string, Price>>
+}
+
+/** Tenants that the file names, and the store of all others. The records of the file do not travel to workers. */
+export interface TenancyPlan {
+  readonly tenants: readonly TenantRecord[]
+  readonly from: { readonly is: 'sqlite'; readonly file: string } | { readonly is: 'redis' } | null
+  readonly tiers: readonly Tier[]
+}
+
+/** What is reserved for a call before it goes out. */
+export interface EstimatePlan {
+  /** Where `max_tokens` is not found. */
+  readonly outputTokens: number
+  /** No more output than this is reserved, whatever `max_tokens` says; null: as it says. */
+  readonly outputMost: number | null
+  /** Bytes of a request for one token of input. */
+  readonly bytesPerToken: number
+}
+
+/** When new calls are refused (503) for the worker's own sake. */
+export interface ShedPlan {
+  /** ms that the event loop may be late; null: never for that. */
+  readonly lagMs: number | null
+  /** Part of the heap's limit, 0 to 1; null: never for that. */
+  readonly heap: number | null
+}
+
+export interface LedgerPlan {
+  /** Whole path. */
+  readonly file: string
+  readonly flushMs: number
+  /** An intent is committed before a call goes out. */
+  readonly sync: boolean
+  /** SQLite's `synchronous`: FULL survives a power loss. */
+  readonly synchronous: 'NORMAL' | 'FULL'
+  /** Rows that a worker keeps until they are committed. */
+  readonly queue: number
+  /** When the queue or the disk is full; null: `refuse` where a budget applies, `count` elsewhere. */
+  readonly whenFull: 'refuse' | 'count' | null
+  readonly keepRowsMs: number
+  readonly keepDaysMs: number
+  /** A call of a model without a price: `block` refuses it where a budget applies, `untracked` lets it pass without a cost. */
+  readonly unknownModel: 'block' | 'untracked'
 }
 
 export interface AddressPlan {
@@ -156,6 +219,16 @@ export interface RoutePlan {
   readonly ping: number | null
   /** Claude upstreams: `identity` asks for an uncoded reply, `pass` keeps the caller's `accept-encoding`. */
   readonly compression: 'identity' | 'pass'
+  /** Whether a tenant's key is asked for (where there are tenants). */
+  readonly authenticate: boolean
+  /** Limits of this route alone: its name stands in their `routes`, and `route` in their `per`. */
+  readonly limits: readonly Limit[]
+  /** Calls that a limit refuses for a while wait here; null: they are refused at once. */
+  readonly queue: { readonly size: number; readonly timeoutMs: number } | null
+  /** When the caller leaves: stop the upstream, or read its reply to the end for what it used. */
+  readonly onLeave: 'cancel' | 'drain'
+  /** What the input of a call is estimated by before it goes out. */
+  readonly estimateInput: 'size' | 'count_tokens'
 }
 
 /** One change to a head. The value is a parsed template: plain text and variables in turn. */

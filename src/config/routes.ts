@@ -65,6 +65,11 @@ function finish(
     bodyLimit: mapping.body ?? null,
     ping: mapping.ping ?? null,
     compression: mapping.compression ?? (isClaude ? 'identity' : 'pass'),
+    authenticate: true,
+    limits: [],
+    queue: null,
+    onLeave: 'cancel',
+    estimateInput: 'size',
   }
 }
 

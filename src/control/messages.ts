@@ -1,4 +1,6 @@
+import type { MessagePort } from 'node:worker_threads'
 import type { Plan } from '../config/plan.ts'
+import type { Answers, Question } from './questions.ts'
 
 /** What control says to a worker. Plain data but for `socket`, whose `net.Socket` is transferred. */
 export type ToWorker =
@@ -23,6 +25,14 @@ export type ToWorker =
   | { readonly is: 'drain'; readonly grace: number; readonly streamGrace: number }
   /** Drain now: cut whatever is open. */
   | { readonly is: 'cut' }
+  /** The answer to the worker's question of this number. */
+  | { readonly is: 'answer'; readonly question: number; readonly answer: Answers[keyof Answers] }
+  /** The directory of tenants has moved to a larger memory. */
+  | { readonly is: 'directory'; readonly memory: SharedArrayBuffer }
+  /** Forget every slot of a bucket that is held: some are about to be given to other keys. Answered by `forgotten`. */
+  | { readonly is: 'forget'; readonly round: number }
+  /** The ledger's thread was started anew: its new port is transferred. */
+  | { readonly is: 'ledger'; readonly port: MessagePort }
 
 /** A listener after binding: `index` into the plan's listeners, the real port, and the certificate texts where it speaks TLS. */
 export interface ListenerSlot {
@@ -52,5 +62,7 @@ export type FromWorker =
   | { readonly is: 'rejected'; readonly version: number; readonly problems: readonly { readonly path: string; readonly message: string }[] }
   | { readonly is: 'committed'; readonly version: number }
   | { readonly is: 'listening' }
+  | { readonly is: 'question'; readonly number: number; readonly question: Question }
+  | { readonly is: 'forgotten'; readonly round: number }
   /** All calls have ended; `cut` says how many were cut. */
   | { readonly is: 'drained'; readonly cut: { readonly calls: number; readonly streams: number } }

@@ -1,6 +1,7 @@
 import type { BodyEnd } from '../base/ends.ts'
 import { RelayError } from '../base/errors.ts'
-import type { TokenCounts } from '../base/tokens.ts'
+import type { Tenant } from '../base/tenant.ts'
+import type { Used } from '../base/tokens.ts'
 import type { Head } from '../protocol/head.ts'
 import type { RequestHead } from '../protocol/request.ts'
 import { Name } from '../protocol/names.ts'
@@ -43,8 +44,14 @@ export class Call {
   /** Told of each 1xx head (but 101) that the upstream sends before its reply. */
   informed: Informed | null = null
   /** What the call used, where the reply tells; complete when `tokensRead` has resolved, or at once where that is null. */
-  tokens: TokenCounts | null = null
+  tokens: Used | null = null
   tokensRead: Promise<void> | null = null
+  /** Whose call it is, once its key has been checked; null where nobody is asked for one. */
+  tenant: Tenant | null = null
+  /** What its body asks for, where a stage has looked; null before, and where nobody does. */
+  asked: Asked | null = null
+  /** When its caller leaves, the reply is read to its end all the same, for what it used. */
+  drains = false
   private listeners: CallListener[] | null = null
 
   // oxlint-disable-next-line max-params -- once a call: an options object would be one more allocation
@@ -123,6 +130,16 @@ export interface Caller {
   readonly isTls: boolean
   /** Whether its forwarded headers are believed. */
   readonly isTrusted: boolean
+}
+
+/** What the body of a Messages call asks for, as far as its beginning was read. */
+export interface Asked {
+  readonly model: string | null
+  readonly maxTokens: number | null
+  /** Of the body, decoded: its whole size where that is known, else what has been seen. */
+  readonly bytes: number
+  /** The whole body, decoded, where all of it was read; it is lent until the call goes out. */
+  readonly body: Buffer | null
 }
 
 /** What is known of a call's route: its name for people, its slot for numbers, and its upstream. */

@@ -1,5 +1,5 @@
 import { RelayError } from '../base/errors.ts'
-import type { TokenCounts } from '../base/tokens.ts'
+import type { Used } from '../base/tokens.ts'
 import { sideDecoder } from '../claude/decode.ts'
 import { isMessages } from '../claude/endpoints.ts'
 import { errorEvent } from '../claude/errors.ts'
@@ -87,7 +87,7 @@ function watchEnd(call: Call, reply: Reply, reader: UsageReader): void {
   }
 }
 
-function tokensOf(reply: Reply, reader: UsageReader): TokenCounts | null {
+function tokensOf(reply: Reply, reader: UsageReader): Used | null {
   if (!reader.hasUsage) return null
   const { usage } = reader
   const isEstimated = !reader.isComplete || reply.body.end !== 'done'
@@ -98,6 +98,11 @@ function tokensOf(reply: Reply, reader: UsageReader): TokenCounts | null {
     cacheWrite1h: usage.cacheWrite1hTokens,
     cacheRead: usage.cacheReadTokens,
     estimated: isEstimated,
+    model: reader.model,
+    webSearches: usage.webSearches,
+    speed: usage.speed === 'fast' ? 'fast' : 'standard',
+    geo: usage.inferenceGeo,
+    isBatch: usage.serviceTier === 'batch',
   }
 }
 

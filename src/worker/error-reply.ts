@@ -12,6 +12,7 @@ export function errorReply(error: RelayError, call: Call | null): Reply {
   if (id !== '') reply.edits.line(fieldLine(requestId, id))
   if (error.retryAfterMs !== undefined) reply.edits.line(fieldLine(retryAfter, String(Math.ceil(error.retryAfterMs / 1000))))
   if (error.shouldRetry !== undefined) reply.edits.line(fieldLine(shouldRetry, String(error.shouldRetry)))
+  for (const line of error.lines) reply.edits.line(line)
   return reply
 }
 
