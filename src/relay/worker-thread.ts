@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { Worker, type WorkerOptions } from 'node:worker_threads'
+import { Worker, type Transferable, type WorkerOptions } from 'node:worker_threads'
 import type { FromWorker, ToWorker } from '../control/messages.ts'
 import type { WorkerSource } from './worker-source.ts'
 
@@ -8,7 +8,8 @@ export interface WorkerThread {
   readonly index: number
   /** Waits for one of the answers that `wanted` accepts; a thread that ends or says nothing in time is an answer too. */
   ask(message: ToWorker | null, wanted: (answer: FromWorker) => boolean, timeoutMs: number): Promise<Answer>
-  tell(message: ToWorker): void
+  /** `transfer`: what of the message moves to the thread. */
+  tell(message: ToWorker, transfer?: readonly Transferable[]): void
   /** Hands a connected socket over; one that the thread cannot take any more is closed. */
   hand(listener: number, socket: Socket): void
   terminate(): Promise<void>
@@ -30,6 +31,9 @@ export interface ThreadOptions {
   readonly index: number
   readonly source: WorkerSource
   readonly workerData: unknown
+  /** What of `workerData` moves to the thread. */
+  readonly transfer?: readonly Transferable[]
+  readonly onQuestion?: (thread: WorkerThread, question: Extract<FromWorker, { is: 'question' }>) => void
   readonly heapMb: number
 }
 
@@ -41,17 +45,20 @@ export function workerThread(options: ThreadOptions): WorkerThread {
   worker.on('error', (error: unknown) => (failure = error instanceof Error ? error : new Error(String(error))))
   worker.on('messageerror', (error) => (failure ??= error))
   // Only relay's own worker code posts on this port, so its messages have the shape that the contract says.
-  worker.on('message', (message: FromWorker) => [...asked].forEach((question) => question.heard(message)))
+  worker.on('message', (message: FromWorker) => {
+    if (message.is === 'question') options.onQuestion?.(thread, message)
+    else for (const question of [...asked]) question.heard(message)
+  })
   const exited = new Promise<Exit>((resolve) => worker.once('exit', (code) => resolve({ code, error: failure })))
   let ended: Exit | null = null
   void exited.then((exit) => {
     ended = exit
     for (const question of [...asked]) question.ended(exit)
   })
-  return {
+  const thread: WorkerThread = {
     index: options.index,
     exited,
-    tell: (message) => worker.postMessage(message),
+    tell: (message, transfer = []) => worker.postMessage(message, [...transfer]),
     ask: async (message, wanted, timeoutMs) => {
       if (ended !== null) return { is: 'gone', why: exitText(ended) }
       if (message !== null) worker.postMessage(message)
@@ -60,6 +67,7 @@ export function workerThread(options: ThreadOptions): WorkerThread {
     hand: (listener, socket) => hand(worker, listener, socket),
     terminate: async () => void (await worker.terminate()),
   }
+  return thread
 }
 
 /** A question that waits for its answer. */
@@ -74,9 +82,10 @@ interface Asked {
  */
 const youngMb = 16
 
-function start({ source, workerData, heapMb, index }: ThreadOptions): Worker {
+function start({ source, workerData, transfer = [], heapMb, index }: ThreadOptions): Worker {
   const options: WorkerOptions = {
     workerData,
+    transferList: [...transfer],
     name: `relay-${index}`,
     resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: youngMb },
   }

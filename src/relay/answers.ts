@@ -1,0 +1,33 @@
+import type { Log } from '../base/log.ts'
+import type { FromWorker } from '../control/messages.ts'
+import type { Answers, LeaseOutcome, LeaseWish, Question } from '../control/questions.ts'
+import type { Tenant } from '../base/tenant.ts'
+import type { WorkerThread } from './worker-thread.ts'
+
+/** Who knows the answers to what workers ask. */
+export interface Knowing {
+  readonly tenant: (id: number) => Promise<Tenant | null>
+  readonly slots: (keys: readonly string[]) => Promise<readonly number[]>
+  readonly leases: (wishes: readonly LeaseWish[]) => Promise<readonly LeaseOutcome[]>
+}
+
+/** Answers a worker's question. One that cannot be answered is logged; the worker's own wait for it ends by itself. */
+export function answerer(knowing: Knowing, log: Log): (thread: WorkerThread, asked: Extract<FromWorker, { is: 'question' }>) => void {
+  return (thread, { number, question }) => {
+    answerTo(knowing, question).then(
+      (answer) => thread.tell({ is: 'answer', question: number, answer }),
+      (error: unknown) => log.error({ error, of: question.of }, `a question of worker ${thread.index} could not be answered`),
+    )
+  }
+}
+
+async function answerTo(knowing: Knowing, question: Question): Promise<Answers[keyof Answers]> {
+  switch (question.of) {
+    case 'tenant':
+      return knowing.tenant(question.id)
+    case 'slots':
+      return knowing.slots(question.keys)
+    case 'leases':
+      return knowing.leases(question.wishes)
+  }
+}
