@@ -1,7 +1,7 @@
 import t from 'tap'
 import { isLoopback, readAddress, readBlock } from '../../src/config/address.ts'
 import { nearest } from '../../src/config/nearest.ts'
-import { readDuration, readSize } from '../../src/config/units.ts'
+import { countText, moneyText, rateText, readCount, readDuration, readMoney, readRate, readSize } from '../../src/config/units.ts'
 
 t.test('durations are read with their unit, and bare numbers are ms', async (t) => {
   const good = { '250ms': 250, '30s': 30_000, '10m': 600_000, '1h': 3_600_000, '0s': 0 }
@@ -19,6 +19,47 @@ t.test('sizes tell MB from MiB, and bare numbers are bytes', async (t) => {
   t.equal(readSize(100), 100)
 
   for (const written of ['32', '32mb', '1.5MB', '-1B', '99999GiB', 'MB', '5 KB']) t.equal(readSize(written), undefined, written)
+})
+
+t.test('a count is whole, with k, M and G for thousands', async (t) => {
+  const good = { '600': 600, '100k': 1e5, '2M': 2e6, '1.5M': 1_500_000, '4.35M': 4_350_000, '1G': 1e9, '1': 1 }
+  for (const [written, count] of Object.entries(good)) t.equal(readCount(written), count, written)
+  t.equal(readCount(40), 40)
+
+  for (const written of ['', '0', '-1', '1.5', '0.0001k', 'k', '2m', '2 M', '10T', '1e3', '9999G', '2MM'])
+    t.equal(readCount(written), undefined, written)
+  for (const written of [0, -1, 1.5, Number.NaN, Infinity, 1e13]) t.equal(readCount(written), undefined, String(written))
+})
+
+t.test('a rate is a count and a period, from a second to a month', async (t) => {
+  const day = 86_400_000
+  const good = {
+    '10/s': [10, 1000],
+    '600/m': [600, 60_000],
+    '2M/h': [2e6, 3_600_000],
+    '5M/d': [5e6, day],
+    '20M/w': [2e7, 7 * day],
+    '100M/month': [1e8, 30 * day],
+  } as const
+  for (const [written, [count, periodMs]] of Object.entries(good)) {
+    t.same(readRate(written), { count, periodMs }, written)
+    t.equal(rateText({ count, periodMs }), written)
+  }
+
+  const bad = ['600', '600/', '/m', '600/x', '600/min', '0/m', '600 / m', '600/m/s', '600/constructor', '1.5/s']
+  for (const written of bad) t.equal(readRate(written), undefined, written)
+})
+
+t.test('money is dollars, whole to the nano-dollar', async (t) => {
+  const good = { '50usd': 50e9, '0.25usd': 25e7, '0.000000001usd': 1, '1.10usd': 11e8, '9000000usd': 9e15 }
+  for (const [written, nanoUsd] of Object.entries(good)) t.equal(readMoney(written), nanoUsd, written)
+  t.equal(moneyText(25e7), '0.25usd')
+  t.equal(moneyText(50e9), '50usd')
+  t.equal(countText(1_500_000), '1500k')
+
+  for (const written of ['50', '$50', '50eur', '0usd', '-1usd', '1.0000000001usd', '.5usd', '9999999usd', '50USD', '']) {
+    t.equal(readMoney(written), undefined, written)
+  }
 })
 
 t.test('an address is numbers and a port; nothing before the colon means every IPv4 address', async (t) => {
