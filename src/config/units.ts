@@ -31,7 +31,7 @@ export function readSize(written: string | number): number | undefined {
   return readAmount(written, sizes, largestBytes)
 }
 
-const counts: Readonly<Record<string, number>> = { '': 1, k: 1e3, M: 1e6, G: 1e9 }
+const powers: Readonly<Record<string, number>> = { '': 0, k: 3, M: 6, G: 9 }
 const day = 86_400_000
 const periods: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: day, w: 7 * day, month: 30 * day }
 
@@ -44,6 +44,17 @@ export const ratePattern = '^[0-9]+(\\.[0-9]+)?[kMG]?/(s|m|h|d|w|month)$'
 /** How money is written, as a regular expression (for the JSON Schema). */
 export const moneyPattern = '^[0-9]+(\\.[0-9]{1,9})?usd$'
 
+/** How a budget is written, as a regular expression (for the JSON Schema). */
+export const budgetPattern = '^[0-9]+(\\.[0-9]{1,9})?usd/(day|week|month)$'
+
+/** How long something is kept, as a regular expression (for the JSON Schema). */
+export const agePattern = '^[0-9]+(h|d|w|y)$'
+
+const ages: Readonly<Record<string, number>> = { h: 3_600_000, d: day, w: 7 * day, y: 365 * day }
+
+/** Nothing is kept for longer than a hundred years. */
+const oldestMs = 100 * 365 * day
+
 /** The most that a limit may count: sums of it stay exact. */
 export const mostCount = 1e12
 
@@ -53,13 +64,17 @@ export interface Rate {
   readonly periodMs: number
 }
 
+/** Money a calendar period. */
+export interface Budget {
+  readonly nanoUsd: number
+  readonly period: 'day' | 'week' | 'month'
+}
+
 /** `600`, `100k` (10^3), `2M` (10^6), `1.5G` (10^9) or a number as a whole number of at least 1; undefined when it is none of these. */
 export function readCount(written: string | number): number | undefined {
-  const [, digits = '', unit = ''] = /^([0-9]{1,15}(?:\.[0-9]{1,9})?)([kMG]?)$/.exec(String(written)) ?? []
-  // A fraction of a thousand is whole, but its product in doubles may miss that by a hair: 4.35M.
-  const exact = Number(digits) * (counts[unit] ?? 0)
-  const count = Math.round(exact)
-  return digits !== '' && Math.abs(exact - count) < 1e-3 && count >= 1 && count <= mostCount ? count : undefined
+  const [, digits = '', unit = ''] = /^([0-9.]+)([kMG]?)$/.exec(String(written)) ?? []
+  const count = scaled(digits, powers[unit] ?? 0)
+  return count !== undefined && count >= 1 && count <= mostCount ? count : undefined
 }
 
 /** `600/m`, `10/s`, `2M/h`, `5M/d`, `20M/w`, `100M/month` (of 30 days); undefined when it is none of these. */
@@ -70,12 +85,24 @@ export function readRate(written: string): Rate | undefined {
   return count === undefined || periodMs === undefined ? undefined : { count, periodMs }
 }
 
-/** `50usd`, `0.25usd` as whole nano-dollars, more than none and at most 9 million; undefined when it is none of these. */
+/** `50usd`, `0.25usd` as whole nano-dollars, more than none and at most 9 million dollars; undefined when it is none of these. */
 export function readMoney(written: string): number | undefined {
-  const [, dollars, fraction = ''] = /^([0-9]{1,7})(?:\.([0-9]{1,9}))?usd$/.exec(written) ?? []
-  if (dollars === undefined) return undefined
-  const nanoUsd = Number(dollars) * 1e9 + Number(fraction.padEnd(9, '0'))
-  return Number.isSafeInteger(nanoUsd) && nanoUsd > 0 ? nanoUsd : undefined
+  const [, digits = ''] = /^([0-9.]+)usd$/.exec(written) ?? []
+  const nanoUsd = scaled(digits, 9)
+  return nanoUsd === 0 ? undefined : nanoUsd
+}
+
+/** `50usd/day`, `2.5usd/week`, `1000usd/month`; undefined when it is none of these. */
+export function readBudget(written: string): Budget | undefined {
+  const [, amount = '', period] = /^([^/]+)\/(day|week|month)$/.exec(written) ?? []
+  const nanoUsd = readMoney(amount)
+  if (nanoUsd === undefined) return undefined
+  return period === 'day' || period === 'week' || period === 'month' ? { nanoUsd, period } : undefined
+}
+
+/** `12h`, `90d`, `8w`, `2y` (of 365 days) as ms; undefined when it is none of these. */
+export function readAge(written: string | number): number | undefined {
+  return readAmount(written, ages, oldestMs)
 }
 
 /** `600/m`, `2M/h`: a rate as it is written. */
@@ -86,8 +113,8 @@ export function rateText({ count, periodMs }: Rate): string {
 
 /** `600`, `2M`: a count as it is written. */
 export function countText(count: number): string {
-  const unit = ['G', 'M', 'k'].find((one) => count % (counts[one] ?? 1) === 0) ?? ''
-  return `${count / (counts[unit] ?? 1)}${unit}`
+  const unit = ['G', 'M', 'k'].find((one) => count % 10 ** (powers[one] ?? 0) === 0) ?? ''
+  return `${count / 10 ** (powers[unit] ?? 0)}${unit}`
 }
 
 /** `50usd`, `0.25usd`: money as it is written. */
@@ -96,6 +123,15 @@ export function moneyText(nanoUsd: number): string {
     .padStart(9, '0')
     .replace(/0+$/, '')
   return `${Math.floor(nanoUsd / 1e9)}${fraction === '' ? '' : `.${fraction}`}usd`
+}
+
+// By digits and not by a product: 4.35 has no exact double, and 1.005 * 10^9 is not whole.
+function scaled(written: string, power: number): number | undefined {
+  const [, whole, fraction = ''] = /^([0-9]{1,16})(?:\.([0-9]{1,16}))?$/.exec(written) ?? []
+  if (whole === undefined) return undefined
+  const kept = fraction.replace(/0+$/, '')
+  const value = kept.length > power ? Number.NaN : Number(whole + kept.padEnd(power, '0'))
+  return Number.isSafeInteger(value) ? value : undefined
 }
 
 function readAmount(written: string | number, units: Readonly<Record<string, number>>, most: number): number | undefined {

@@ -1,7 +1,18 @@
 import t from 'tap'
 import { isLoopback, readAddress, readBlock } from '../../src/config/address.ts'
 import { nearest } from '../../src/config/nearest.ts'
-import { countText, moneyText, rateText, readCount, readDuration, readMoney, readRate, readSize } from '../../src/config/units.ts'
+import {
+  countText,
+  moneyText,
+  rateText,
+  readAge,
+  readBudget,
+  readCount,
+  readDuration,
+  readMoney,
+  readRate,
+  readSize,
+} from '../../src/config/units.ts'
 
 t.test('durations are read with their unit, and bare numbers are ms', async (t) => {
   const good = { '250ms': 250, '30s': 30_000, '10m': 600_000, '1h': 3_600_000, '0s': 0 }
@@ -26,7 +37,25 @@ t.test('a count is whole, with k, M and G for thousands', async (t) => {
   for (const [written, count] of Object.entries(good)) t.equal(readCount(written), count, written)
   t.equal(readCount(40), 40)
 
-  for (const written of ['', '0', '-1', '1.5', '0.0001k', 'k', '2m', '2 M', '10T', '1e3', '9999G', '2MM'])
+  for (const written of [
+    '',
+    '0',
+    '-1',
+    '1.5',
+    '0.0001k',
+    'k',
+    '2m',
+    '2 M',
+    '10T',
+    '1e3',
+    '9999G',
+    '2MM',
+    '1.0001',
+    '1.2345k',
+    '.5k',
+    '5.k',
+    '1.2.3k',
+  ])
     t.equal(readCount(written), undefined, written)
   for (const written of [0, -1, 1.5, Number.NaN, Infinity, 1e13]) t.equal(readCount(written), undefined, String(written))
 })
@@ -51,15 +80,56 @@ t.test('a rate is a count and a period, from a second to a month', async (t) => 
 })
 
 t.test('money is dollars, whole to the nano-dollar', async (t) => {
-  const good = { '50usd': 50e9, '0.25usd': 25e7, '0.000000001usd': 1, '1.10usd': 11e8, '9000000usd': 9e15 }
+  const good = {
+    '50usd': 50e9,
+    '0.25usd': 25e7,
+    '0.000000001usd': 1,
+    '1.10usd': 11e8,
+    '9000000usd': 9e15,
+    '1.005usd': 1_005_000_000,
+    '9007199.254740991usd': Number.MAX_SAFE_INTEGER,
+  }
   for (const [written, nanoUsd] of Object.entries(good)) t.equal(readMoney(written), nanoUsd, written)
   t.equal(moneyText(25e7), '0.25usd')
   t.equal(moneyText(50e9), '50usd')
   t.equal(countText(1_500_000), '1500k')
 
-  for (const written of ['50', '$50', '50eur', '0usd', '-1usd', '1.0000000001usd', '.5usd', '9999999usd', '50USD', '']) {
+  for (const written of [
+    '50',
+    '$50',
+    '50eur',
+    '0usd',
+    '-1usd',
+    '1.0000000001usd',
+    '.5usd',
+    '9999999usd',
+    '9007199.254740992usd',
+    '1e3usd',
+    '1.usd',
+    '50 usd',
+    '50USD',
+    '',
+  ]) {
     t.equal(readMoney(written), undefined, written)
   }
+})
+
+t.test('a budget is money a day, week or month', async (t) => {
+  t.same(readBudget('50usd/day'), { nanoUsd: 50e9, period: 'day' })
+  t.same(readBudget('2.5usd/week'), { nanoUsd: 2_500_000_000, period: 'week' })
+  t.same(readBudget('1000usd/month'), { nanoUsd: 1000e9, period: 'month' })
+
+  for (const written of ['50usd', '50usd/', '50/day', '0usd/day', '50usd/year', '50usd/d', '50usd/day/day', '']) {
+    t.equal(readBudget(written), undefined, written)
+  }
+})
+
+t.test('what is kept is kept for hours, days, weeks or years', async (t) => {
+  const day = 86_400_000
+  const good = { '12h': day / 2, '90d': 90 * day, '8w': 56 * day, '2y': 730 * day }
+  for (const [written, ms] of Object.entries(good)) t.equal(readAge(written), ms, written)
+
+  for (const written of ['90', '90m', '1.5d', '101y', '-1d', '']) t.equal(readAge(written), undefined, written)
 })
 
 t.test('an address is numbers and a port; nothing before the colon means every IPv4 address', async (t) => {
