@@ -39,7 +39,10 @@ export class Call {
   end: BodyEnd | null = null
   /** What failed, where something did. */
   error: RelayError | null = null
-  /** What must stop at once when the caller leaves: a wait for a connection, or the connection itself. */
+  /**
+   * What must stop at once when the caller leaves: a wait for a connection, or the connection itself. A stage that keeps a call waiting
+   * stands here meanwhile; `hold` (hold.ts) does that for it.
+   */
   work: { cancel(end: BodyEnd): void } | null = null
   /** Told of each 1xx head (but 101) that the upstream sends before its reply. */
   informed: Informed | null = null
@@ -50,7 +53,7 @@ export class Call {
   tenant: Tenant | null = null
   /** What its body asks for, where a stage has looked; null before, and where nobody does. */
   asked: Asked | null = null
-  /** When its caller leaves, the reply is read to its end all the same, for what it used. */
+  /** When its caller leaves once it has been sent, the reply is read to its end all the same, for what it used; it ends in `cancelled` then. */
   drains = false
   private listeners: CallListener[] | null = null
 
@@ -66,9 +69,10 @@ export class Call {
     this.edits.drop(1 << Name.host)
   }
 
-  /** Told once when the call is over, its reply delivered or not. */
+  /** Told once when the call is over, its reply delivered or not; at once where that is so already (its caller left while a stage waited). */
   onEnd(listener: CallListener): void {
-    if (this.listeners === null) this.listeners = [listener]
+    if (this.end !== null) listener(this, this.end)
+    else if (this.listeners === null) this.listeners = [listener]
     else this.listeners.push(listener)
   }
 
@@ -140,6 +144,16 @@ export interface Asked {
   readonly bytes: number
   /** The whole body, decoded, where all of it was read; it is lent until the call goes out. */
   readonly body: Buffer | null
+}
+
+/** What a call was expected to use, and where that counts, until its end says what it really was. */
+export interface Reserved {
+  /** null: a call that uses no tokens. */
+  readonly expected: Used | null
+  /** Keys of the budgets that its cost counts on. */
+  readonly budgets: readonly string[]
+  /** Puts what the call used in the place of what was taken: whether it counts as a request, its tokens, and its cost in nano-dollars. */
+  settle(isCounted: boolean, used: Used | null, costNanoUsd: number): void
 }
 
 /** What is known of a call's route: its name for people, its slot for numbers, and its upstream. */
