@@ -21,6 +21,10 @@ export interface AccessFields {
   /** Why relay itself refused or failed the call. */
   readonly failure: string | null
   readonly tokens: TokenCounts | null
+  /** null where nobody was asked for a key, or the key was nobody's. */
+  readonly tenant: string | null
+  /** The model that answered, else the one asked for; null where none is known. */
+  readonly model: string | null
 }
 
 /**
@@ -33,6 +37,8 @@ export function accessLine(call: AccessFields, nowMs: number): string {
   line += `,"ms":${rounded(call.ms)},"firstByteMs":${call.firstByteMs === null ? 'null' : rounded(call.firstByteMs)}`
   line += `,"upstream":${call.upstream === null ? 'null' : quoted(call.upstream)},"bytesIn":${call.bytesIn},"bytesOut":${call.bytesOut}`
   line += `,"client":${quoted(call.client)}`
+  if (call.tenant !== null) line += `,"tenant":${quoted(call.tenant)}`
+  if (call.model !== null) line += `,"model":${quoted(call.model)}`
   if (call.failure !== null) line += `,"failure":${quoted(call.failure)}`
   if (call.tokens !== null) line += tokenFields(call.tokens)
   return line + ',"msg":"call"}\n'

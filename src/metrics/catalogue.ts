@@ -4,6 +4,7 @@ import { drainPhases, single, type Metric } from './metric.ts'
 import { processMetrics } from './process.ts'
 import { histograms, isCounted, pools, routeRows, row, upstreamEvent } from './rows.ts'
 import { statusLabels } from './statuses.ts'
+import { tenantMetrics } from './catalogue-tenants.ts'
 
 /** Every metric that relay has. What is kept by route or upstream is named for at most the slots there are, then `other`. */
 export const catalogue: readonly Metric[] = [
@@ -186,5 +187,6 @@ export const catalogue: readonly Metric[] = [
     labels: ['version', 'node'],
     read: ({ control }) => [{ labels: { version: control.version, node: process.versions.node }, value: 1 }],
   },
+  ...tenantMetrics,
   ...processMetrics,
 ]

@@ -1,15 +1,20 @@
 import { bodyEnds, endIndex, type BodyEnd } from '../base/ends.ts'
 import type { TokenCounts } from '../base/tokens.ts'
-import { bucketOf, histogramSum, histogramWidth } from './histogram.ts'
+import { add, observe } from './add.ts'
+import { histogramWidth } from './histogram.ts'
+import { queueNumbers, type QueueNumbers } from './queue-column.ts'
+import { tenantNumbers, type TenantNumbers } from './tenant-column.ts'
 import { columnStart, layoutIn, poolGauges, tokenTypes, upstreamEvents, usageSources, type Layout } from './layout.ts'
 import { statusLabels, statusSlot } from './statuses.ts'
 
 /** The numbers of one worker, which alone writes them: each deed is a few stores into shared memory. Slots come from control. */
-export interface Column extends CallNumbers, WorkerNumbers {
+export interface Column extends CallNumbers, WorkerNumbers, TenantNumbers {
   /** The numbers of one pool; the pools of one upstream (an old one drains beside the new) share a slot and add up. */
   pool(upstream: number): PoolNumbers
   /** A reply of this upstream began so many ms after its call was sent. */
   upstreamFirstByte(upstream: number, ms: number): void
+  /** The queue of a route: this worker's words, and those of all others. */
+  queue(route: number): QueueNumbers
 }
 
 /** What calls do to the numbers. */
@@ -30,6 +35,12 @@ export interface WorkerNumbers {
   /** Lines that this worker's log dropped since the worker started. */
   logDropped(total: number): void
   eventLoopLag(ms: number): void
+  /** A call was refused for the worker's own sake. */
+  shed(): void
+  /** A call was refused because a limit's store could not be asked. */
+  refusedAway(): void
+  /** Rows that this worker's end of the ledger lost, and refusals that it left out, since the worker started. */
+  ledgerMissed(lost: number, dropped: number): void
 }
 
 /** What one pool of connections reports. Its gauges are given as they are now; the differences go into the upstream's slot. */
@@ -54,8 +65,10 @@ export function workerColumn(memory: SharedArrayBuffer, index: number): Column {
   return {
     ...callNumbers(column, layout),
     ...workerNumbers(column, layout),
+    ...tenantNumbers(column, layout),
     pool: (upstream) => poolNumbers(column, layout, upstream),
     upstreamFirstByte: (upstream, ms) => observe(column, layout.firstBytes + upstream * histogramWidth, ms),
+    queue: (route) => queueNumbers(shared, layout, { worker: index, route }),
   }
 }
 
@@ -98,6 +111,12 @@ function workerNumbers(column: Float64Array, at: Layout): WorkerNumbers {
     eventLoopLag: (ms) => {
       column[at.lag] = ms / 1000
     },
+    shed: () => add(column, at.shed, 1),
+    refusedAway: () => add(column, at.awayRefusals, 1),
+    ledgerMissed: (lost, dropped) => {
+      column[at.ledgerLost] = lost
+      column[at.ledgerDropped] = dropped
+    },
   }
 }
 
@@ -123,13 +142,4 @@ function poolNumbers(column: Float64Array, at: Layout, upstream: number): PoolNu
     retried: () => add(column, events + 2, 1),
     close: () => told.forEach((_value, gauge) => tell(gauge, 0)),
   }
-}
-
-function observe(column: Float64Array, histogram: number, ms: number): void {
-  add(column, histogram + bucketOf(ms), 1)
-  add(column, histogram + histogramSum, ms / 1000)
-}
-
-function add(column: Float64Array, place: number, amount: number): void {
-  column[place] = (column[place] ?? 0) + amount
 }

@@ -1,7 +1,8 @@
 import { bodyEnds } from '../base/ends.ts'
 import { failures, type Failure } from '../base/errors.ts'
+import type { LimitKind } from '../base/limit.ts'
 import { histogramWidth } from './histogram.ts'
-import { statusLabels } from './statuses.ts'
+import { statusClasses, statusLabels } from './statuses.ts'
 
 /**
  * Where each number lives in the shared memory: a head that says how large everything is, then one column a worker. A column
@@ -15,11 +16,13 @@ export interface Layout extends Capacity, Places {
   readonly column: number
 }
 
-/** What the memory has room for, fixed at the start; the route and upstream slots include slot 0, `other`. */
+/** What the memory has room for, fixed at the start; slots include slot 0, `other`. */
 export interface Capacity {
   readonly workers: number
   readonly routes: number
   readonly upstreams: number
+  readonly tenants: number
+  readonly businesses: number
 }
 
 /** Token counts of a route, in the order they are kept. */
@@ -33,6 +36,15 @@ export const upstreamEvents = ['opened', 'connect_failed', 'retried'] as const
 
 /** Gauges of an upstream's pools, in the order they are kept. */
 export const poolGauges = ['open', 'idle', 'waiting', 'limit'] as const
+
+/** What a limit counts, in the order that refusals are kept. */
+export const limitKinds: readonly LimitKind[] = ['requests', 'input_tokens', 'output_tokens', 'concurrency', 'budget']
+
+/** Gauges of a business, in the order they are kept. */
+export const businessGauges = ['calls', 'streams'] as const
+
+/** What a worker publishes of a route's queue: how many wait, and how the first of them ranks (see `QueueWords`). */
+export const queueWords = ['waiting', 'priority', 'tag', 'bucket', 'clock'] as const
 
 /** The kinds of failure in the order they are kept. */
 export const failureKinds: readonly string[] = Object.keys(failures)
@@ -53,19 +65,32 @@ export interface Places {
   readonly upstreamEvents: number
   readonly refused: number
   readonly accepted: number
+  readonly shed: number
+  readonly awayRefusals: number
+  readonly ledgerLost: number
+  readonly ledgerDropped: number
+  readonly tenantCalls: number
+  readonly tenantTokens: number
+  readonly tenantCosts: number
+  readonly limitHits: number
+  readonly dryRuns: number
+  readonly businessCalls: number
+  readonly queueWaits: number
   readonly logDropped: number
   readonly connections: number
   readonly activeCalls: number
   readonly streams: number
   readonly lag: number
   readonly pools: number
+  readonly businessGauges: number
+  readonly queues: number
 }
 
 /** Numbers in the head of the memory: the capacity, and room up to the next cache line. */
 export const headLength = 8
 
 /** The layout for a capacity. */
-export function layoutOf({ workers, routes, upstreams }: Capacity): Layout {
+export function layoutOf({ workers, routes, upstreams, tenants, businesses }: Capacity): Layout {
   const counterRows = {
     calls: routes * statusLabels.length,
     durations: routes * histogramWidth,
@@ -77,17 +102,36 @@ export function layoutOf({ workers, routes, upstreams }: Capacity): Layout {
     refused: failureKinds.length,
     accepted: 1,
     logDropped: 1,
+    shed: 1,
+    awayRefusals: 1,
+    ledgerLost: 1,
+    ledgerDropped: 1,
+    tenantCalls: tenants * statusClasses.length,
+    tenantTokens: tenants * tokenTypes.length,
+    tenantCosts: tenants,
+    limitHits: tenants * limitKinds.length,
+    dryRuns: tenants * limitKinds.length,
+    businessCalls: businesses * statusClasses.length,
+    queueWaits: routes * histogramWidth,
   }
-  const gaugeRows = { connections: 1, activeCalls: 1, streams: 1, lag: 1, pools: upstreams * poolGauges.length }
+  const gaugeRows = {
+    connections: 1,
+    activeCalls: 1,
+    streams: 1,
+    lag: 1,
+    pools: upstreams * poolGauges.length,
+    businessGauges: businesses * businessGauges.length,
+    queues: routes * queueWords.length,
+  }
   const [counterPlaces, counters] = placed(counterRows, 0)
   const [gaugePlaces, end] = placed(gaugeRows, counters)
-  return { workers, routes, upstreams, ...counterPlaces, ...gaugePlaces, counters, column: Math.ceil(end / 8) * 8 }
+  return { workers, routes, upstreams, tenants, businesses, ...counterPlaces, ...gaugePlaces, counters, column: Math.ceil(end / 8) * 8 }
 }
 
 /** The layout of a memory that control made. */
 export function layoutIn(memory: Float64Array): Layout {
-  const [workers = 0, routes = 0, upstreams = 0] = memory
-  return layoutOf({ workers, routes, upstreams })
+  const [workers = 0, routes = 0, upstreams = 0, tenants = 0, businesses = 0] = memory
+  return layoutOf({ workers, routes, upstreams, tenants, businesses })
 }
 
 /** Where the column of a worker starts. */

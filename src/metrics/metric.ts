@@ -35,6 +35,17 @@ export interface ControlFacts {
   readonly drainPhase: DrainPhase
   /** By the main thread's own log. */
   readonly logLinesDropped: number
+  /** Absent where limits are kept in this process alone. */
+  readonly redis?: RedisFacts
+}
+
+/** What is known of the Redis that limits are kept in: over all threads. */
+export interface RedisFacts {
+  readonly isAway: boolean
+  readonly timesAway: number
+  readonly roundTrips: number
+  /** Buckets of which a lease is held. */
+  readonly leases: number
 }
 
 /** Where a relay stands between its start and its end. */

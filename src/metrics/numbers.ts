@@ -8,6 +8,8 @@ export interface Numbers {
   readonly layout: Layout
   readonly routeSlots: SlotTable
   readonly upstreamSlots: SlotTable
+  readonly tenantSlots: SlotTable
+  readonly businessSlots: SlotTable
   /** Sums over all workers, alive and dead, in the places of `layout`. */
   read(): Float64Array
   /** The lag of each worker's event loop, in seconds. */
@@ -21,17 +23,19 @@ export interface Numbers {
 
 export interface NumbersOptions {
   readonly workers: number
-  /** Routes that are counted by name, and one slot for all others. */
+  /** Slots: so many less one are counted by name, and the first is for all others. */
   readonly routes?: number
   readonly upstreams?: number
+  readonly tenants?: number
+  readonly businesses?: number
 }
 
 /** Makes the memory and its tables. */
-export function numbers({ workers, routes = 256, upstreams = 64 }: NumbersOptions): Numbers {
-  const layout = layoutOf({ workers, routes, upstreams })
+export function numbers({ workers, routes = 256, upstreams = 64, tenants = 257, businesses = 65 }: NumbersOptions): Numbers {
+  const layout = layoutOf({ workers, routes, upstreams, tenants, businesses })
   const memory = new SharedArrayBuffer((headLength + workers * layout.column) * Float64Array.BYTES_PER_ELEMENT)
   const shared = new Float64Array(memory)
-  shared.set([workers, routes, upstreams])
+  shared.set([workers, routes, upstreams, tenants, businesses])
   const columns = Array.from({ length: workers }, (_none, index) => {
     const start = columnStart(layout, index)
     return shared.subarray(start, start + layout.column)
@@ -44,6 +48,8 @@ export function numbers({ workers, routes = 256, upstreams = 64 }: NumbersOption
     layout,
     routeSlots: slotTable(routes),
     upstreamSlots: slotTable(upstreams),
+    tenantSlots: slotTable(tenants),
+    businessSlots: slotTable(businesses),
     read: () => {
       const sums = new Float64Array(layout.column)
       sums.set(past)

@@ -1,5 +1,5 @@
 import { histogramWidth, readHistogram } from './histogram.ts'
-import { poolGauges, upstreamEvents } from './layout.ts'
+import { businessGauges, poolGauges, upstreamEvents } from './layout.ts'
 import { histogramSamples, type Sample, type Scrape } from './metric.ts'
 
 type Labels = Readonly<Record<string, string>>
@@ -17,6 +17,29 @@ export function routeRows(
   })
 }
 
+/** The rows of a block that is kept by tenant or business; the labels are that of the slot, then that of the kind. Empty rows are left out. */
+export function slotRows(
+  { numbers, sums }: Scrape,
+  block: 'tenantCalls' | 'tenantTokens' | 'limitHits' | 'dryRuns' | 'businessCalls',
+  kinds: readonly string[],
+  [owner, label]: readonly ['tenant' | 'business', string],
+): readonly Sample[] {
+  const names = (owner === 'tenant' ? numbers.tenantSlots : numbers.businessSlots).names()
+  return names.flatMap((name, slot) => {
+    const samples = row(sums, numbers.layout[block] + slot * kinds.length, kinds, (kind) => ({ [owner]: name, [label]: kind }))
+    return samples.some(isCounted) ? samples : []
+  })
+}
+
+/** A gauge of all businesses; that of all others only where it is used. */
+export function businessGauge({ numbers, sums }: Scrape, gauge: (typeof businessGauges)[number]): readonly Sample[] {
+  const at = numbers.layout.businessGauges + businessGauges.indexOf(gauge)
+  const samples = numbers.businessSlots
+    .names()
+    .map((business, slot) => ({ labels: { business }, value: sums[at + slot * businessGauges.length] ?? 0 }))
+  return samples.filter((sample, slot) => slot > 0 || isCounted(sample))
+}
+
 /** One row of numbers as samples, a kind each. */
 export function row(sums: Float64Array, at: number, kinds: readonly string[], labels: (kind: string) => Labels): readonly Sample[] {
   return kinds.map((kind, index) => ({ labels: labels(kind), value: sums[at + index] ?? 0 }))
@@ -28,8 +51,8 @@ export function isCounted(sample: Sample): boolean {
 }
 
 /** The histograms of all routes or upstreams that have one. */
-export function histograms({ numbers, sums }: Scrape, block: 'durations' | 'firstBytes'): readonly Sample[] {
-  const byRoute = block === 'durations'
+export function histograms({ numbers, sums }: Scrape, block: 'durations' | 'firstBytes' | 'queueWaits'): readonly Sample[] {
+  const byRoute = block !== 'firstBytes'
   const names = (byRoute ? numbers.routeSlots : numbers.upstreamSlots).names()
   return names.flatMap((name, slot) => {
     const reading = readHistogram(sums, numbers.layout[block] + slot * histogramWidth)

@@ -10,3 +10,11 @@ for (const [slot, label] of statusLabels.entries()) if (slot > 0) slots[Number(l
 export function statusSlot(status: number): number {
   return slots[status] ?? 0
 }
+
+/** Statuses by their hundreds, where they are counted by tenant; 0 (the caller got none) and anything odd is `other`. */
+export const statusClasses: readonly string[] = ['other', '1xx', '2xx', '3xx', '4xx', '5xx']
+
+/** The place of a status in `statusClasses`. */
+export function statusClass(status: number): number {
+  return status >= 100 && status < 600 ? (status / 100) | 0 : 0
+}

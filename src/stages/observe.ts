@@ -28,9 +28,15 @@ export function observe({ column, log }: ObserveOptions): Stage {
     if (isEventStream(reply)) {
       column.streamOpened()
       reply.body.onEnd(streamEnded)
+      if (call.tenant !== null) countStream(reply, call.tenant.businessSlot, column)
     }
     return reply
   }
+}
+
+function countStream(reply: Reply, business: number, column: Column): void {
+  column.businessStreamOpened(business)
+  reply.body.onEnd(() => column.businessStreamClosed(business))
 }
 
 type Fields = Parameters<Log['access']>[0] | null
@@ -45,7 +51,15 @@ async function recordLater(call: Call, ms: number, options: ObserveOptions): Pro
   options.column.callEnded(call.route.slot, call.status, ms, end)
   record(
     call,
-    fields === null ? null : { ...fields, end, failure: call.error === null ? null : failureText(call.error), tokens: call.tokens },
+    fields === null
+      ? null
+      : {
+          ...fields,
+          end,
+          failure: call.error === null ? null : failureText(call.error),
+          tokens: call.tokens,
+          model: call.tokens?.model ?? fields.model,
+        },
     options,
   )
 }
@@ -72,6 +86,8 @@ function fieldsOf(call: Call, ms: number, log: Log | null): Fields {
     client: call.caller.address,
     failure: call.error === null ? null : failureText(call.error),
     tokens: call.tokens,
+    tenant: call.tenant?.name ?? null,
+    model: call.tokens?.model ?? call.asked?.model ?? null,
   }
 }
 

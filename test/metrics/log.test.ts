@@ -23,6 +23,8 @@ const call: AccessFields = {
   bytesOut: 20,
   client: '127.0.0.1',
   failure: null,
+  tenant: null,
+  model: null,
   tokens: null,
 }
 
@@ -103,7 +105,9 @@ t.test('an access line says what happened, and nothing of the query', async (t) 
   const tokens = { input: 1, output: 2, cacheWrite5m: 3, cacheWrite1h: 4, cacheRead: 5, estimated: true }
 
   const plain = JSON.parse(accessLine(call, 0))
-  const full = JSON.parse(accessLine({ ...call, firstByteMs: 1.5, upstream: 'claude', failure: 'timed_out', tokens }, 1))
+  const full = JSON.parse(
+    accessLine({ ...call, firstByteMs: 1.5, upstream: 'claude', failure: 'timed_out', tokens, tenant: 'search', model: 'claude-x' }, 1),
+  )
 
   t.strictSame(plain, {
     level: 'info',
@@ -126,6 +130,8 @@ t.test('an access line says what happened, and nothing of the query', async (t) 
     time: '1970-01-01T00:00:00.001Z',
     firstByteMs: 1.5,
     upstream: 'claude',
+    tenant: 'search',
+    model: 'claude-x',
     failure: 'timed_out',
     inputTokens: 1,
     outputTokens: 2,
