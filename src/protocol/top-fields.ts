@@ -1,0 +1,253 @@
+import { latin1 } from './bytes.ts'
+import {
+  backslash,
+  closeBrace,
+  colon,
+  comma,
+  isOpen,
+  isOther,
+  isQuote,
+  isWordByte,
+  kinds,
+  nearBytes,
+  nextQuote,
+  openBrace,
+  quote,
+} from './json-bytes.ts'
+import { none, otherCase, type TopNames } from './top-names.ts'
+
+/**
+ * Finds a few fields at the top level of a JSON object, in bytes that may be cut anywhere, and says whether one of them stands there
+ * twice: two parsers may then read two different texts. The top level is held to JSON's grammar; what is nested is followed by strings
+ * and brackets only, long strings natively, so that a body of megabytes costs about what copying it costs. `JsonFields` reads replies,
+ * where values are objects and doubles do not matter; this reads requests, where they are words and it does.
+ */
+export class TopFields {
+  /** A field that stands there twice, however its name is written; null: none so far. */
+  doubled: string | null = null
+  /** A bit a name whose value has been read to its end. */
+  found = 0
+  private readonly names: TopNames
+  private readonly values: (string | null)[] = []
+  private place: Place = before
+  private depth = 0
+  private seen = 0
+  private field = none
+  /** Within a string: whether the last byte of the chunk before was a backslash that counts. */
+  private isEscaped = false
+  /** What earlier chunks held of the key or value that is being read, latin-1; null where it is too long to be any of ours. */
+  private kept: string | null = ''
+
+  constructor(names: TopNames) {
+    this.names = names
+  }
+
+  /** Begins another text. */
+  reset(): void {
+    this.doubled = null
+    this.found = this.depth = this.seen = 0
+    this.values.length = 0
+    this.place = before
+    this.field = none
+    this.isEscaped = false
+    this.kept = ''
+  }
+
+  /** Whether a whole object has been read, and nothing but white space behind it. */
+  get isComplete(): boolean {
+    return this.place === after
+  }
+
+  /** Nothing more is to be learnt: it is no JSON object, or a field is doubled. */
+  get isOver(): boolean {
+    return this.place === broken
+  }
+
+  /** The value of a field as it is written (a text with its quotes), one byte a character; null where it did not come, is nested, or too long. */
+  raw(index: number): string | null {
+    return this.values[index] ?? null
+  }
+
+  /** Takes the next bytes. */
+  read(bytes: Buffer): void {
+    let at = 0
+    while (at < bytes.length) {
+      switch (this.place) {
+        case inNested:
+          at = this.readNested(bytes, at)
+          break
+        case inKey:
+        case inText:
+        case inNestedText:
+          at = this.readString(bytes, at)
+          break
+        case inWord:
+          at = this.readWord(bytes, at)
+          break
+        case broken:
+          return
+        default:
+          at = this.readMark(bytes, at)
+      }
+    }
+  }
+
+  /** A byte of the top level that is between two things. */
+  private readMark(bytes: Buffer, from: number): number {
+    let at = from
+    let byte = bytes[at]!
+    while (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) {
+      if (++at === bytes.length) return at
+      byte = bytes[at]!
+    }
+    const { place } = this
+    if (place === beforeValue) return this.beginValue(bytes, at)
+    if (byte === quote && (place === beforeKey || place === beforeFirstKey)) this.begin(inKey)
+    else if (byte === colon && place === behindKey) this.place = beforeValue
+    else if (byte === comma && place === behindValue) this.place = beforeKey
+    else if (byte === closeBrace && (place === behindValue || place === beforeFirstKey)) this.place = after
+    else if (byte === openBrace && place === before) this.place = beforeFirstKey
+    else this.place = broken
+    return at + 1
+  }
+
+  private beginValue(bytes: Buffer, at: number): number {
+    const kind = kinds[bytes[at]!]
+    if (kind === isQuote) this.begin(inText)
+    else if (kind === isOpen) {
+      this.depth = 1
+      this.field = none
+      this.place = inNested
+    } else {
+      this.begin(inWord)
+      return at
+    }
+    return at + 1
+  }
+
+  private begin(place: Place): void {
+    this.place = place
+    this.kept = ''
+    this.isEscaped = false
+  }
+
+  private readNested(bytes: Buffer, from: number): number {
+    const { length } = bytes
+    let { depth } = this
+    let at = from
+    while (at < length) {
+      const kind = kinds[bytes[at++]!]
+      if (kind === isOther) continue
+      if (kind === isQuote) {
+        // Most strings are short, plain and whole: they are passed here, the others there.
+        const near = Math.min(length, at + nearBytes)
+        let end = at
+        while (end < near && bytes[end] !== quote && bytes[end] !== backslash) end++
+        if (end < near && bytes[end] === quote) {
+          at = end + 1
+          continue
+        }
+        this.depth = depth
+        this.isEscaped = false
+        this.place = inNestedText
+        return end
+      }
+      depth += kind === isOpen ? 1 : -1
+      if (depth > 0) continue
+      this.place = behindValue
+      break
+    }
+    this.depth = depth
+    return at
+  }
+
+  private readString(bytes: Buffer, from: number): number {
+    const end = this.endOfString(bytes, from)
+    const to = end < 0 ? bytes.length : end
+    if (this.place === inKey ? end < 0 || this.kept !== '' || this.names.mayBe(bytes, from, end) : this.field !== none)
+      this.keep(bytes, from, to)
+    if (end < 0) return to
+    if (this.place === inKey) this.endKey()
+    else if (this.place === inText) this.endValue(true)
+    else this.place = inNested
+    return end + 1
+  }
+
+  /** Where a string's quote stands, or -1; the backslashes before a quote say whether it is one. */
+  private endOfString(bytes: Buffer, from: number): number {
+    let at = from
+    if (this.isEscaped) {
+      this.isEscaped = false
+      at++
+    }
+    for (;;) {
+      const found = at < bytes.length ? nextQuote(bytes, at) : -1
+      const end = found < 0 ? bytes.length : found
+      let first = end
+      while (first > at && bytes[first - 1] === backslash) first--
+      const isEscaped = (end - first) % 2 === 1
+      if (found < 0) {
+        this.isEscaped = isEscaped
+        return -1
+      }
+      if (!isEscaped) return found
+      at = found + 1
+    }
+  }
+
+  private readWord(bytes: Buffer, from: number): number {
+    let at = from
+    while (at < bytes.length && isWordByte(bytes[at]!)) at++
+    if (at > from) this.keep(bytes, from, this.field === none ? from + 1 : at)
+    if (at === bytes.length) return at
+    if (this.kept === '') this.place = broken
+    else this.endValue(false)
+    return at
+  }
+
+  private keep(bytes: Buffer, from: number, to: number): void {
+    if (this.kept === null) return
+    if (this.kept.length + to - from > maxKept) this.kept = null
+    else if (to > from) this.kept += latin1(bytes, from, to)
+  }
+
+  private endKey(): void {
+    this.place = behindKey
+    this.field = this.kept === null ? none : this.names.indexOf(this.kept)
+    if (this.field === none) return
+    const bit = 1 << (this.field & ~otherCase)
+    if ((this.seen & bit) !== 0) {
+      this.doubled = this.names.texts[this.field & ~otherCase]!
+      this.place = broken
+    }
+    this.seen |= bit
+    // Some parsers take a name in any case: it counts as a double, and never as the field itself.
+    if (this.field >= otherCase) this.field = none
+  }
+
+  private endValue(isText: boolean): void {
+    this.place = behindValue
+    if (this.field === none) return
+    this.values[this.field] = this.kept === null ? null : isText ? `"${this.kept}"` : this.kept
+    this.found |= 1 << this.field
+    this.field = none
+  }
+}
+
+type Place = number
+const before = 0
+const beforeFirstKey = 1
+const beforeKey = 2
+const inKey = 3
+const behindKey = 4
+const beforeValue = 5
+const inText = 6
+const inWord = 7
+const inNested = 8
+const inNestedText = 9
+const behindValue = 10
+const after = 11
+const broken = 12
+
+/** Bytes of a key or a value that are kept: a letter of a key takes at most six (`\uXXXX`). */
+const maxKept = 256
