@@ -1,4 +1,4 @@
-import type { BudgetLimit, Limit, LimitScope } from '../base/limit.ts'
+import type { Limit, LimitScope } from '../base/limit.ts'
 import { matchesPattern } from '../base/pattern.ts'
 import type { Subject } from './limiter.ts'
 import { periodAt } from './period.ts'

@@ -22,14 +22,17 @@ export interface LimitSet {
 
 /**
  * Where buckets are kept. A take is all or nothing over the buckets of the set. Amounts stand in the order of the buckets: 1 for
- * requests and concurrency, tokens, or nano-dollars; whole numbers ≥ 0. One contract test holds for every store.
+ * requests and concurrency, tokens, or nano-dollars; whole numbers ≥ 0, and a bucket that is asked for 0 never refuses. One contract
+ * test holds for every store.
  */
 export interface LimitStore {
   /** Takes `amounts`, or nothing. `call` makes it idempotent where an answer can be lost. A promise only where something is asked. */
   take(call: string, set: LimitSet, amounts: readonly number[]): Verdict | Promise<Verdict>
   /**
-   * The end of a call that took `taken`: what it really used comes in its place. Less is given back, more is debt: a rate's bucket may
-   * go below zero by what a call used beyond its reservation. Once a call: a second time changes nothing. Never fails, never waits.
+   * The end of a call that took `taken` (0 where the verdict named the bucket as `over`): what it really used comes in its place. Less
+   * is given back, more is debt: a rate's bucket may go below zero by what a call used beyond its reservation, but never by more than
+   * its burst. Permits are given back whatever `used` says. What a dry run would have refused leaves its bucket as it is. Once a call: a
+   * second time changes nothing. Never fails, never waits.
    */
   settle(call: string, set: LimitSet, taken: readonly number[], used: readonly number[]): void
   /** How a bucket stands now, as far as this process knows: for headers. */
