@@ -1,4 +1,4 @@
-// `npm run build`: two bundles in dist/, relay.mjs and the worker that it starts. `--binary` makes dist/relay of them: one executable.
+// `npm run build`: bundles in dist/, relay.mjs and the threads that it starts. `--binary` makes dist/relay of them: one executable.
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { capture, fail, node, root } from './run.js'
@@ -13,15 +13,16 @@ export async function build() {
   // CommonJS packages call `require` for Node's own modules, which an ES module does not have.
   const banner = `import { createRequire as relayCreateRequire } from 'node:module'\nconst require = relayCreateRequire(process.execPath)`
   const main = { ...shared, entryPoints: ['src/cli/main.ts'], outfile: 'dist/relay.mjs', format: 'esm', banner: { js: banner } }
-  // CommonJS, as the binary starts the worker from text, which Node takes for a script and not for a module.
+  // CommonJS, as the binary starts its threads from text, which Node takes for a script and not for a module.
   const worker = { ...shared, entryPoints: ['src/worker/main.ts'], outfile: 'dist/worker.cjs', format: 'cjs' }
-  const results = await Promise.allSettled([esbuild.build(worker), esbuild.build(main)])
+  const ledger = { ...shared, entryPoints: ['src/ledger/thread.ts'], outfile: 'dist/ledger.cjs', format: 'cjs' }
+  const results = await Promise.allSettled([main, worker, ledger].map((bundle) => esbuild.build(bundle)))
   await esbuild.stop()
   const problems = results.flatMap(({ value, reason }) => [...(reason?.errors ?? []), ...(value?.warnings ?? [])])
   if (problems.length > 0) fail(`the build failed\n${problems.map(problemLine).join('\n')}`)
 }
 
-/** Makes `dist/relay` of the bundles: Node itself, with the main bundle and the worker's put into it. */
+/** Makes `dist/relay` of the bundles: Node itself, with the main bundle and those of its threads put into it. */
 export function buildBinary() {
   mkdirSync(dist, { recursive: true })
   const output = join(dist, 'relay')
@@ -41,7 +42,7 @@ function seaConfig(output) {
     disableExperimentalSEAWarning: true,
     // NODE_OPTIONS is meant for scripts of others: relay's binary has its own flags only.
     execArgvExtension: 'none',
-    assets: { worker: join(dist, 'worker.cjs') },
+    assets: { worker: join(dist, 'worker.cjs'), ledger: join(dist, 'ledger.cjs') },
   }
 }
 
