@@ -62,5 +62,5 @@ function visible(text: string): string {
 
 // A key that somebody pasted into the wrong place must not end up in a log.
 function hideSecrets(text: string): string {
-  return text.replace(/\/\/[^/?#]*@/g, '//…@').replace(/\b(sk-|Bearer\s+|ghp_|xox)\S*/gi, '$1…')
+  return text.replace(/\/\/[^/?#]*@/g, '//…@').replace(/\b(sk-|rk_|Bearer\s+|ghp_|xox)\S*/gi, '$1…')
 }

@@ -4,6 +4,7 @@ import { type KeyPath, shown } from './findings.ts'
 import { injectsCredential } from './header-rules.ts'
 import type { AddressPlan, GuardPlan, ListenerPlan, RoutePlan } from './plan.ts'
 import type { ConfigFile } from './schema.ts'
+import { hasTenants } from './tenancy.ts'
 import { readFault } from './sources.ts'
 import type { Making } from './upstreams.ts'
 
@@ -108,15 +109,27 @@ function reportDoubles(placed: readonly PlacedListener[], admin: AddressPlan | n
   }
 }
 
-// Without tenants, whoever can reach a listener can spend the key behind it. On loopback a web page could still be made to call it
-// (DNS rebinding, or a plain cross-origin POST), so there Host and Origin are checked.
-function guard(placed: readonly PlacedListener[], routes: readonly RoutePlan[], { config, found }: Making): GuardPlan | null {
-  const injects = routes.some((route) => route.credential === 'replace' || injectsCredential(route.requestHeaders))
-  if (!injects || config.public) return null
+// Whoever can reach a listener can spend the key behind a route that asks for no tenant's key. On loopback a web page could still be made
+// to call it (DNS rebinding, or a plain cross-origin POST), so there Host and Origin are checked.
+function guard(placed: readonly PlacedListener[], routes: readonly RoutePlan[], making: Making): GuardPlan | null {
+  const { config, found } = making
+  const asks = hasTenants(making)
+  const first = routes.find((route) => injects(route) && !(asks && route.authenticate))
+  if (first === undefined || config.public) return null
   for (const { plan, path } of placed.filter((one) => !isLoopback(one.plan))) {
-    const message = `${addressText(plan)} can be reached from other machines, and relay puts in a credential: anybody who reaches the address spends that key`
-    found.add(path, message, `listen on 127.0.0.1:${plan.port}, or allow it with public: true (--public)`)
+    const spends = 'anybody who reaches the address spends that key'
+    const who = asks ? `the route ${shown(first.name)} puts in a credential without asking for a key` : 'relay puts in a credential'
+    const other = asks ? 'leave `authenticate: false` out of the route' : 'give callers keys of their own (`tenants`)'
+    found.add(
+      path,
+      `${addressText(plan)} can be reached from other machines, and ${who}: ${spends}`,
+      `listen on 127.0.0.1:${plan.port}, or allow it with public: true (--public), or ${other}`,
+    )
   }
   const own = [...placed.map(({ plan }) => plan.host), ...routes.flatMap((route) => route.host ?? [])]
   return { hosts: [...new Set(['127.0.0.1', 'localhost', '::1', ...own])] }
+}
+
+function injects(route: RoutePlan): boolean {
+  return route.credential === 'replace' || injectsCredential(route.requestHeaders)
 }

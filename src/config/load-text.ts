@@ -25,9 +25,10 @@ export function planFromValue(
   const raw = withoutEmpty(value)
   const parsed = configSchema.safeParse(raw)
   const broken = new Set<string>()
+  const missing = new Set<string>()
   if (!parsed.success) schemaFindings(parsed.error.issues, raw, found)
-  const config = parsed.success ? parsed.data : salvage(raw, parsed.error.issues, broken)
-  return config === undefined ? undefined : planFrom({ config, sources, found, broken })
+  const config = parsed.success ? parsed.data : salvage(raw, parsed.error.issues, { broken, missing })
+  return config === undefined ? undefined : planFrom({ config, sources, found, broken, missing })
 }
 
 function problemOf(finding: Finding, file: string, { place }: ConfigDocument): Problem {
@@ -40,11 +41,13 @@ function inOrder(problems: readonly Problem[]): readonly Problem[] {
   return problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0))
 }
 
-// `routes:` with everything below it commented out is YAML's null: the same as not written.
+// `routes:` with everything below it commented out is YAML's null: the same as not written. Not so `tenants:`, which says that keys are
+// asked for: nobody takes the last tenant out to let everybody in.
 function withoutEmpty(value: unknown): unknown {
   if (value === null || value === undefined) return {}
   if (typeof value !== 'object' || Array.isArray(value)) return value
-  return Object.fromEntries(Object.entries(value).filter(([, section]) => section !== null))
+  const sections = Object.entries(value).map(([name, section]) => [name, name === 'tenants' && section === null ? {} : section] as const)
+  return Object.fromEntries(sections.filter(([, section]) => section !== null))
 }
 
 interface Issue {
@@ -53,8 +56,13 @@ interface Issue {
   readonly keys?: readonly string[]
 }
 
+interface Salvaging {
+  readonly broken: Set<string>
+  readonly missing: Set<string>
+}
+
 // What has the wrong shape is left out, so that all else is checked in the same run, and what spoke of it is not blamed.
-function salvage(raw: unknown, issues: readonly Issue[], broken: Set<string>): ConfigFile | undefined {
+function salvage(raw: unknown, issues: readonly Issue[], { broken, missing }: Salvaging): ConfigFile | undefined {
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return undefined
   const copy: Record<string, unknown> = { ...raw }
   for (const { code, path, keys = [] } of issues) {
@@ -63,15 +71,22 @@ function salvage(raw: unknown, issues: readonly Issue[], broken: Set<string>): C
       if (code === 'unrecognized_keys') for (const key of keys) delete copy[key]
       continue
     }
-    if ((section === 'routes' || section === 'upstreams') && name !== undefined) copy[section] = without(copy[section], name)
-    else if (section === 'public') copy[section] = true
+    const instead = stillSaid[section]
+    if (mapped.has(section) && name !== undefined) copy[section] = without(copy[section], name)
+    else if (instead !== undefined) copy[section] = instead
     else delete copy[section]
     if (section === 'upstreams') broken.add(name ?? '')
-    if (section === 'defaultUpstream') broken.add('')
+    else if (section === 'defaultUpstream') broken.add('')
+    else missing.add(name !== undefined && mapped.has(section) ? `${section}.${name}` : section)
   }
   const parsed = configSchema.safeParse(copy)
   return parsed.success ? parsed.data : undefined
 }
+
+const mapped: ReadonlySet<string> = new Set(['routes', 'upstreams', 'tenants', 'tiers', 'prices'])
+
+// Sections without which others would be blamed: that one stands there counts, whatever is wrong with it.
+const stillSaid: Readonly<Record<string, unknown>> = { public: true, tenants: {}, tenantsFrom: 'sqlite' }
 
 function without(value: unknown, key: string): unknown {
   return typeof value === 'object' && value !== null ? Object.fromEntries(Object.entries(value).filter(([name]) => name !== key)) : value

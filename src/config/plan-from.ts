@@ -1,8 +1,15 @@
-import { suggest } from './nearest.ts'
 import { shown } from './findings.ts'
+import { hasBudget, ledger } from './ledger.ts'
+import { checkLimits, type PlacedRoute } from './limit-checks.ts'
+import { limitDefaults } from './limit-defaults.ts'
+import { type LimitMaking, listedLimits } from './limits.ts'
 import { listening, trustedProxies } from './listeners.ts'
-import type { Plan } from './plan.ts'
+import { suggest } from './nearest.ts'
+import type { Plan, ShedPlan } from './plan.ts'
+import { prices } from './prices.ts'
+import { redis } from './redis.ts'
 import { routePlans } from './routes.ts'
+import { tenancy } from './tenancy.ts'
 import { type Making, upstreams } from './upstreams.ts'
 
 /** Makes the plan of a config that has its shape right; what is still wrong goes into `found`, and the plan is then not to be used. */
@@ -10,7 +17,9 @@ export function planFrom(making: Making): Plan {
   const { config, sources } = making
   const table = upstreams(making)
   checkDefault(table.names, making)
-  const routes = routePlans({ ...making, table })
+  const defaults = limitDefaults(making)
+  const placed = routePlans({ ...making, table, defaults })
+  const routes = placed.map(({ plan }) => plan)
   const { listeners, admin, guard } = listening(routes, making)
   return {
     listeners,
@@ -25,16 +34,32 @@ export function planFrom(making: Making): Plan {
     upstreams: table.all(),
     routes,
     guard,
-    tenancy: null,
-    limits: [],
-    limitStore: 'memory',
-    redis: null,
-    nodes: 1,
-    estimate: { outputTokens: 4096, outputMost: null, bytesPerToken: 4 },
-    shed: { lagMs: null, heap: null },
-    ledger: null,
-    prices: {},
+    limitStore: defaults.store,
+    ...accounts(placed, { ...making, defaults }),
+    ...redisOf(making),
+    estimate: { ...config.estimate, outputMost: config.estimate.outputMost ?? null },
+    shed: shed(making),
+    prices: prices(making),
   }
+}
+
+function accounts(routes: readonly PlacedRoute[], making: LimitMaking): Pick<Plan, 'tenancy' | 'limits' | 'ledger'> {
+  const relay = listedLimits(making.config.limits, { path: ['limits'], owner: { is: 'relay' } }, making)
+  const callers = tenancy(making)
+  checkLimits({ relay, routes, tenancy: callers }, making)
+  const limits = relay.map(({ limit }) => limit)
+  const isNeeded = callers.plan !== null || hasBudget([...limits, ...routes.flatMap(({ plan }) => plan.limits)])
+  return { tenancy: callers.plan, limits, ledger: ledger(isNeeded, making) }
+}
+
+function redisOf(making: Making): Pick<Plan, 'redis' | 'nodes'> {
+  const { place, nodes } = redis(making)
+  return { redis: place, nodes }
+}
+
+function shed({ config }: Making): ShedPlan {
+  const { lag, heap } = config.shed === false ? { lag: false as const, heap: false as const } : config.shed
+  return { lagMs: lag === false ? null : lag, heap: heap === false ? null : heap }
 }
 
 function checkDefault(names: readonly string[], { config, found, broken }: Making): void {

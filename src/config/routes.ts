@@ -1,29 +1,38 @@
 import { type KeyPath, shown } from './findings.ts'
 import { type HeaderRules, headerRules } from './header-rules.ts'
+import type { PlacedRoute } from './limit-checks.ts'
+import type { LimitDefaults } from './limit-defaults.ts'
+import { listedLimits } from './limits.ts'
 import type { RoutePlan, UpstreamPlan } from './plan.ts'
 import { readPath, routeName } from './route-path.ts'
 import { type RouteTarget, type Routing, routeTarget, type WrittenRoute } from './route-target.ts'
 import type { RouteFile, RouteMapping } from './schema-route.ts'
 import { reportTies } from './route-ties.ts'
 import { isHost } from './target.ts'
+import { hasTenants } from './tenancy.ts'
 
-/** Makes the routes of a config, in the order in which they are written. */
-export function routePlans(routing: Routing): readonly RoutePlan[] {
-  const shared = headerRules(routing.config.headers, ['headers'], routing)
-  const made: { readonly key: string; readonly plan: RoutePlan }[] = []
-  for (const [key, written] of Object.entries(routing.config.routes)) {
-    const plan = routePlan(key, written, { ...routing, shared })
-    if (plan !== undefined) made.push({ key, plan })
-  }
-  reportTies(made, routing.found)
-  return made.map(({ plan }) => plan)
+/** What routes are made with. */
+export interface RouteMaking extends Routing {
+  readonly defaults: LimitDefaults
 }
 
-interface Shared extends Routing {
+/** Makes the routes of a config, in the order in which they are written. */
+export function routePlans(routing: RouteMaking): readonly PlacedRoute[] {
+  const shared = headerRules(routing.config.headers, ['headers'], routing)
+  const made: PlacedRoute[] = []
+  for (const [key, written] of Object.entries(routing.config.routes)) {
+    const placed = placedRoute(key, written, { ...routing, shared })
+    if (placed !== undefined) made.push(placed)
+  }
+  reportTies(made, routing.found)
+  return made
+}
+
+interface Shared extends RouteMaking {
   readonly shared: HeaderRules
 }
 
-function routePlan(key: string, written: RouteFile, routing: Shared): RoutePlan | undefined {
+function placedRoute(key: string, written: RouteFile, routing: Shared): PlacedRoute | undefined {
   const { found } = routing
   const path: KeyPath = ['routes', key]
   const mapping: RouteMapping = written === null ? {} : typeof written === 'string' ? { to: written } : written
@@ -40,12 +49,16 @@ function routePlan(key: string, written: RouteFile, routing: Shared): RoutePlan 
   const targetPath = typeof written === 'object' ? [...path, 'to'] : path
   const route = { mapping, match: match.path, path, targetPath }
   const target = routeTarget(route, routing)
-  const common = { name: routeName(key), host: readHost(route, routing), methods: readMethods(route, routing), path: match.path }
+  const name = routeName(key)
+  const common = { name, host: readHost(route, routing), methods: readMethods(route, routing), path: match.path }
   const rules = headerRules(mapping.headers, [...path, 'headers'], routing)
-  return target === undefined ? undefined : { ...common, ...finish(route, { target, rules }, routing) }
+  const limits = listedLimits(mapping.limits ?? [], { path: [...path, 'limits'], owner: { is: 'route', route: name } }, routing)
+  if (target === undefined) return undefined
+  const plan = { ...common, ...finish(route, { target, rules }, routing), limits: limits.map(({ limit }) => limit) }
+  return { key, plan, isClaude: target.upstream.kind === 'claude', limits }
 }
 
-type Rest = Omit<RoutePlan, 'name' | 'host' | 'methods' | 'path'>
+type Rest = Omit<RoutePlan, 'name' | 'host' | 'methods' | 'path' | 'limits'>
 
 function finish(
   route: WrittenRoute,
@@ -65,12 +78,22 @@ function finish(
     bodyLimit: mapping.body ?? null,
     ping: mapping.ping ?? null,
     compression: mapping.compression ?? (isClaude ? 'identity' : 'pass'),
-    authenticate: true,
-    limits: [],
-    queue: null,
-    onLeave: 'cancel',
-    estimateInput: 'size',
+    authenticate: readAuthenticate(route, routing),
+    queue: mapping.queue === undefined ? null : { size: mapping.queue.size, timeoutMs: mapping.queue.timeout },
+    onLeave: mapping.onLeave ?? 'cancel',
+    estimateInput: mapping.estimate ?? 'size',
   }
+}
+
+// Whoever writes that a key is asked for must not find out otherwise.
+function readAuthenticate({ mapping, path }: WrittenRoute, routing: Shared): boolean {
+  if (mapping.authenticate === true && !hasTenants(routing))
+    routing.found.addKey(
+      [...path, 'authenticate'],
+      'no key can be asked for: there are no tenants',
+      'give `tenants` or `tenantsFrom`, or leave it out',
+    )
+  return mapping.authenticate ?? true
 }
 
 function readWrittenPath(written: NonNullable<RouteMapping['path']>) {
@@ -118,7 +141,7 @@ function readCredentialUse({ mapping, path }: WrittenRoute, upstream: UpstreamPl
 
 function checkKind({ mapping, path }: WrittenRoute, upstream: UpstreamPlan, { found }: Shared): void {
   if (upstream.kind === 'claude') return
-  for (const key of ['ping', 'compression'] as const) {
+  for (const key of ['ping', 'compression', 'onLeave', 'estimate'] as const) {
     if (mapping[key] !== undefined)
       found.addKey(
         [...path, key],

@@ -102,7 +102,7 @@ function unit(origin: string): string {
 }
 
 function secretive(path: KeyPath): boolean {
-  return path.includes('credential') || path.includes('set') || path.includes('add')
+  return ['credential', 'set', 'add', 'keys'].some((key) => path.includes(key)) || path[0] === 'redis'
 }
 
 function plainKey(key: PropertyKey): string | number {

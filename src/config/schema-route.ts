@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { duration, size } from './schema-parts.ts'
+import { limitsSchema } from './schema-limit.ts'
+import { count, duration, durationOr, size } from './schema-parts.ts'
 
 const values =
   'Values may hold ${request.id}, ${route}, ${client.address}, ${now}, ${method}, ${path}, ${env:NAME} and ${file:path}; write $${ for a plain ${.'
@@ -80,6 +81,32 @@ export const routeSchema = z.union([
       .enum(['identity', 'pass'])
       .optional()
       .describe('What coding Claude is asked for: identity, or whatever the caller accepts (Claude only). Default: identity.'),
+    authenticate: z
+      .boolean()
+      .optional()
+      .describe('Whether the key of a tenant is asked for. Default: true where there are tenants, else false.'),
+    limits: limitsSchema.optional().describe('Limits of this route alone, beside those of all calls. Default: none.'),
+    queue: z
+      .strictObject({
+        size: count(100, 100_000, 'Most calls that wait, for each worker.'),
+        timeout: durationOr('10s', 'Longest that a call waits.'),
+      })
+      .optional()
+      .describe(
+        'Calls that a limit refuses for a while wait here, by priority and in turns between tenants. Default: none; they get 429 at once.',
+      ),
+    onLeave: z
+      .enum(['cancel', 'drain'])
+      .optional()
+      .describe(
+        'When the caller leaves: cancel the call, or drain its reply to the end to learn what it used (Claude only). Default: cancel.',
+      ),
+    estimate: z
+      .enum(['size', 'count_tokens'])
+      .optional()
+      .describe(
+        'What the input of a call is estimated by before it goes out: its size, or a call to count_tokens (Claude only). Default: size.',
+      ),
   }),
 ])
 

@@ -1,6 +1,10 @@
 import { z } from 'zod'
-import { count, durationOr, flag, sizeOr } from './schema-parts.ts'
+import { ledgerSchema, priceSchema } from './schema-ledger.ts'
+import { limitDefaultsSchema, limitsSchema } from './schema-limit.ts'
+import { amountOf, count, duration, durationOr, flag, sizeOr } from './schema-parts.ts'
+import { redisSchema } from './schema-redis.ts'
 import { headersSchema, routeSchema } from './schema-route.ts'
+import { tenantSchema, tenantsFromSchema, tierSchema } from './schema-tenant.ts'
 import { upstreamSchema } from './schema-upstream.ts'
 
 const tls = z.strictObject({
@@ -54,6 +58,31 @@ const log = z.strictObject({
   access: flag(true, 'Whether every call gets a line.'),
 })
 
+const estimate = z.strictObject({
+  outputTokens: amountOf('Tokens of output reserved for a call whose body names no max_tokens. Default: 4096.').prefault(4096),
+  outputMost: amountOf('Most tokens of output reserved for a call, whatever its max_tokens. Default: none; as max_tokens says.').optional(),
+  bytesPerToken: z
+    .number()
+    .min(0.25)
+    .max(64)
+    .default(4)
+    .describe('Bytes of a request that count as one token of input, where it is estimated by size. Default: 4.'),
+})
+
+const shed = z.union([
+  z.literal(false),
+  z.strictObject({
+    lag: z
+      .union([z.literal(false), duration('How late the event loop may be.', 10)])
+      .prefault('1s')
+      .describe('How late the event loop of a worker may be before it refuses new calls; false: never for that. Default: 1s.'),
+    heap: z
+      .union([z.literal(false), z.number().min(0.1).max(1)])
+      .default(0.95)
+      .describe('How full the heap of a worker may be, as a part of its limit; false: never for that. Default: 0.95.'),
+  }),
+])
+
 /** The config file: every key, its type, its default, and what it is for. */
 export const configSchema = z.strictObject({
   $schema: z.string().optional().describe('Where an editor finds the JSON Schema of this file. Default: none.'),
@@ -66,7 +95,8 @@ export const configSchema = z.strictObject({
     ),
   public: flag(
     false,
-    'Allows a listener that other machines can reach although relay puts in a credential: anybody who reaches the address spends that key.',
+    'Allows a listener that other machines can reach although relay puts in a credential without asking for a key: anybody who reaches the ' +
+      'address spends that credential. Not needed where every such route asks for the key of a tenant.',
   ),
   admin: admin
     .prefault('127.0.0.1:9901')
@@ -96,6 +126,39 @@ export const configSchema = z.strictObject({
     .optional()
     .describe('Upstream of the routes that name none. Default: the only one under `upstreams`, else none.'),
   headers: headersSchema.prefault({}).describe('Header rules of every route. Default: none.'),
+  redis: redisSchema
+    .optional()
+    .describe(
+      'Redis, for limits that many nodes share: redis://host:6379/0, rediss:// for TLS, or {url, cluster, sentinel, …}. A password is never ' +
+        'written in plain: redis://:${env:NAME}@host. Default: none.',
+    ),
+  tenants: z
+    .record(z.string(), tenantSchema)
+    .optional()
+    .describe(
+      'Who may call: a name, and its keys, limits and what else holds for it. Where tenants are given here or by `tenantsFrom`, every route asks for the ' +
+        'key of one, unless it says otherwise. Default: none; nobody is asked for a key.',
+    ),
+  tenantsFrom: tenantsFromSchema
+    .optional()
+    .describe(
+      'Where more tenants are kept than a file should hold: sqlite (relay-tenants.db beside this file), {sqlite: file}, or redis. Default: none.',
+    ),
+  tiers: z.record(z.string(), tierSchema).default({}).describe('What tenants inherit: a name, and what holds for it. Default: none.'),
+  limits: limitsSchema.default([]).describe('Limits of all calls. Default: none.'),
+  limitDefaults: limitDefaultsSchema.prefault({}).describe('Defaults of all limits. Default: the default of each key.'),
+  estimate: estimate.prefault({}).describe('What is reserved for a call before it goes out. Default: the default of each key.'),
+  shed: shed.prefault({}).describe('When a worker refuses new calls (503) to save itself; false: never. Default: the default of each key.'),
+  ledger: ledgerSchema
+    .optional()
+    .describe(
+      'Where a row for every call is kept, with what it used and cost; false: nowhere, and a budget in memory then starts anew with relay. ' +
+        'Default: the default of each key where there are tenants or budgets, else false.',
+    ),
+  prices: z
+    .record(z.string().min(1).max(128), priceSchema)
+    .default({})
+    .describe('What models cost: a name, and prices that take the place of the built-in ones. Default: the built-in prices.'),
   routes: z
     .record(z.string(), routeSchema)
     .default({})

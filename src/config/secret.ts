@@ -26,7 +26,12 @@ export function readCredential(written: CredentialFile, path: KeyPath, context: 
   return { field: written.field ?? (isToken || kind === 'http' ? 'authorization' : 'x-api-key'), secret }
 }
 
-function readSecret(written: CredentialFile, path: KeyPath, { sources, found }: SecretContext): string | undefined {
+/** A secret from the environment or a file; undefined when there is a problem, which never shows it. */
+export function readSecret(
+  written: { readonly env?: string | undefined; readonly file?: string | undefined },
+  path: KeyPath,
+  { sources, found }: Pick<SecretContext, 'sources' | 'found'>,
+): string | undefined {
   const { env, file } = written
   if ((env === undefined) === (file === undefined)) {
     found.addKey(
@@ -37,9 +42,17 @@ function readSecret(written: CredentialFile, path: KeyPath, { sources, found }: 
     return undefined
   }
   const at = [...path, env === undefined ? 'file' : 'env']
-  if (env !== undefined) return fromEnv(env, at, { sources, found })
+  return env === undefined ? secretFromFile(file ?? '', at, { sources, found }) : secretFromEnv(env, at, { sources, found })
+}
+
+/** The secret in a file, without the white space around it; undefined when there is a problem. */
+export function secretFromFile(
+  file: string,
+  at: KeyPath,
+  { sources, found }: Pick<SecretContext, 'sources' | 'found'>,
+): string | undefined {
   try {
-    return clean(sources.file(file ?? '').trim(), at, found)
+    return clean(sources.file(file).trim(), at, found)
   } catch (error) {
     found.add(
       at,
@@ -50,7 +63,8 @@ function readSecret(written: CredentialFile, path: KeyPath, { sources, found }: 
   }
 }
 
-function fromEnv(name: string, at: KeyPath, { sources, found }: Pick<SecretContext, 'sources' | 'found'>): string | undefined {
+/** The secret in an environment variable; undefined when there is a problem. */
+export function secretFromEnv(name: string, at: KeyPath, { sources, found }: Pick<SecretContext, 'sources' | 'found'>): string | undefined {
   if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
     found.add(at, 'is not the name of an environment variable', 'write the name of the variable here, never the secret itself')
     return undefined

@@ -15,6 +15,8 @@ export interface Making {
   readonly found: Findings
   /** Upstreams that have problems of their own (and '' when the default's name has): whoever speaks of one is not told again. */
   readonly broken: Set<string>
+  /** Other sections and entries that were left out for their shape, such as `redis` and `tiers.standard`: the same holds for them. */
+  readonly missing: ReadonlySet<string>
 }
 
 /** The upstreams of a config: those it names, and those that routes bring along as URLs. */
@@ -105,7 +107,8 @@ function makeUpstream({ name, origin, mapping, path }: Written, { sources, found
   }
 }
 
-function readAuthorities(file: string, path: KeyPath, { sources, found }: Pick<Making, 'sources' | 'found'>): string | null {
+/** Extra certificate authorities from a file; null when they cannot be used, which is told. */
+export function readAuthorities(file: string, path: KeyPath, { sources, found }: Pick<Making, 'sources' | 'found'>): string | null {
   try {
     const text = sources.file(file)
     if (sources.live && new X509Certificate(text).subject === undefined) throw new Error('its first certificate has no subject')
