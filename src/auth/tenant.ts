@@ -25,7 +25,7 @@ export interface TenantRecord {
 export interface TenantKey {
   /** SHA-256 of the key, 64 hex digits. */
   readonly sha256: string
-  /** ISO 8601. */
+  /** ISO 8601; '' where nobody wrote it down. */
   readonly createdAt: string
   /** Its first characters, to tell two keys apart: `rk_3fa9…`. */
   readonly hint: string

@@ -26,7 +26,8 @@ export function readRedisUrl(written: string): ReadRedisUrl {
   if (address === undefined) return fault('names no valid host and port')
   if (more !== '') return fault('holds more than a host, a port and the number of a database')
   const user = end === -1 ? undefined : readUser(rest.slice(0, end))
-  if (user === null) return fault('holds a user that cannot be read')
+  if (user === null)
+    return { ...fault('holds a user that cannot be read'), remedy: 'a password stands behind a colon: redis://:${env:NAME}@host' }
   return { is: 'url', tls: scheme.toLowerCase() === 'rediss', ...address, db: Number(digits), ...(user ?? nobody) }
 }
 
@@ -42,8 +43,9 @@ export function readHostPort(written: string, usual: number): HostPort | undefin
 const nobody = { username: null, password: null }
 
 function readUser(written: string): { readonly username: string | null; readonly password: string | null } | null {
-  const colon = written.indexOf(':')
+  const colon = written.replace(/\$\{[^}]*\}/g, (hole) => '#'.repeat(hole.length)).indexOf(':')
   const name = colon === -1 ? written : written.slice(0, colon)
+  if (name.includes('${')) return null
   try {
     return { username: name === '' ? null : decodeURIComponent(name), password: colon === -1 ? null : written.slice(colon + 1) }
   } catch {
@@ -51,6 +53,6 @@ function readUser(written: string): { readonly username: string | null; readonly
   }
 }
 
-function fault(message: string): ReadRedisUrl {
+function fault(message: string): Extract<ReadRedisUrl, { readonly is: 'fault' }> {
   return { is: 'fault', message, remedy: form }
 }

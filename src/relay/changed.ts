@@ -7,6 +7,10 @@ export function changedParts(before: Plan, after: Plan): readonly string[] {
     named('routes', before.routes, after.routes, (route) => route.name),
     named('upstreams', before.upstreams, after.upstreams, (upstream) => upstream.name),
     named('listen', before.listeners, after.listeners, ({ host, port }) => `${host}:${port}`),
+    named('tenants', before.tenancy?.tenants ?? [], after.tenancy?.tenants ?? [], (tenant) => tenant.name),
+    named('tiers', before.tenancy?.tiers ?? [], after.tenancy?.tiers ?? [], (tier) => tier.name),
+    named('limits', before.limits, after.limits, (limit) => limit.name),
+    named('prices', Object.entries(before.prices), Object.entries(after.prices), ([model]) => model),
   ]
   const parts = plainParts.filter((part) => !same(before[part], after[part]))
   return [...lists.flat(), ...parts]
@@ -14,13 +18,39 @@ export function changedParts(before: Plan, after: Plan): readonly string[] {
 
 /** What cannot change while relay runs, said for each part that would. */
 export function fixedProblems(before: Plan, after: Plan): readonly Problem[] {
-  return (['workers', 'accept'] as const)
-    .filter((part) => before[part] !== after[part])
-    .map((part) => ({
-      path: part,
-      message: `cannot change while relay runs (${before[part]} to ${after[part]})`,
-      remedy: 'stop relay and start it again',
-    }))
+  return fixedParts.flatMap(({ path, of, shows }) => {
+    const [old, now] = [of(before), of(after)]
+    if (old === now) return []
+    const remedy = path === 'ledger' && old === null ? `${restart}, or do without: ledger: false` : restart
+    return [{ path, message: `cannot change while relay runs${shows ? ` (${shown(old)} to ${shown(now)})` : ''}`, remedy }]
+  })
+}
+
+const restart = 'stop relay and start it again'
+
+interface FixedPart {
+  readonly path: string
+  readonly of: (plan: Plan) => string | number | null
+  /** Whether its values are told: a secret may stand in one. */
+  readonly shows: boolean
+}
+
+// Buckets, tenants and the ledger are opened once: what stands in them would be lost or counted twice by another in their place.
+const fixedParts: readonly FixedPart[] = [
+  { path: 'workers', of: (plan) => plan.workers, shows: true },
+  { path: 'accept', of: (plan) => plan.accept, shows: true },
+  { path: 'redis', of: (plan) => JSON.stringify(plan.redis), shows: false },
+  { path: 'limitDefaults.store', of: (plan) => plan.limitStore, shows: true },
+  {
+    path: 'tenantsFrom',
+    of: ({ tenancy }) => (tenancy?.from?.is === 'sqlite' ? tenancy.from.file : (tenancy?.from?.is ?? null)),
+    shows: true,
+  },
+  { path: 'ledger', of: ({ ledger }) => ledger?.file ?? null, shows: true },
+]
+
+function shown(value: string | number | null): string {
+  return value === null ? 'none' : String(value)
 }
 
 /** Whether two pieces of plain data say the same. */
@@ -28,7 +58,19 @@ export function same(one: unknown, other: unknown): boolean {
   return JSON.stringify(one) === JSON.stringify(other)
 }
 
-const plainParts = ['admin', 'trustedProxies', 'bounds', 'timeouts', 'drain', 'log', 'guard'] as const
+const plainParts = [
+  'admin',
+  'trustedProxies',
+  'bounds',
+  'timeouts',
+  'drain',
+  'log',
+  'guard',
+  'nodes',
+  'estimate',
+  'shed',
+  'ledger',
+] as const
 
 function named<Item>(part: string, before: readonly Item[], after: readonly Item[], name: (item: Item) => string): readonly string[] {
   const old = new Map(before.map((item) => [name(item), item]))

@@ -97,14 +97,24 @@ t.test('the example needs no variable, no file and no network, and goes to the f
 
 t.test('what the example has commented out loads too', async (t) => {
   const text = await readFile('relay.config.example.yaml', 'utf8')
-  const open = text.replace(/^ {2}# ((?:anthropic|v1\/user|v2\/chat):.*)$/gm, '  $1').replace(/^ {2}# {3}(url|credential): /gm, '    $1: ')
+  const open = text
+    .replace(/^ {2}# ((?:anthropic|v1\/user|v2\/chat):.*)$/gm, '  $1')
+    .replace(/^ {2}# {3}(url|credential): /gm, '    $1: ')
+    .replace(/\n\n(# (?:tiers|redis):\n?(?:.+\n)+)/g, (block) => block.replace(/^# /gm, ''))
 
-  const plan = planOf(open, { env: { ANTHROPIC_API_KEY: 'k' } })
+  const plan = planOf(open, { env: { ANTHROPIC_API_KEY: 'k', REDIS_PASSWORD: 'p' } })
 
   t.same(
     plan.upstreams.map(({ name }) => name),
     ['claude', 'anthropic', 'api.claude.ai', 'gateway.claude.ai'],
   )
+  t.match(plan.tenancy?.tenants, [{ name: 'search', tier: 'standard', limits: [{ burst: 200 }, { nanoUsd: 50e9 }, { dryRun: true }] }])
+  t.same(
+    plan.limits.map(({ name }) => name),
+    ['opus', 'everything'],
+  )
+  t.match([plan.limitStore, plan.redis?.password, plan.ledger?.file], ['redis', 'p', '/etc/relay/relay-ledger.db'])
+  t.match(plan.prices['claude-example'], { input: 1, cacheRead: 0.1 })
 })
 
 t.test('flags and the config that relay init writes for them come to the same plan', async (t) => {

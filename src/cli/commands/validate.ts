@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { addressText } from '../../config/address.ts'
 import { loadConfig, type LoadedConfig } from '../../config/load.ts'
+import type { Plan, TenancyPlan } from '../../config/plan.ts'
 import { counted } from '../counted.ts'
 import { show, type Context, type JsonFlag } from '../command.ts'
 import { jsonOption } from '../options.ts'
@@ -23,10 +24,38 @@ export function validateCommand(context: Context): Command {
 }
 
 function summary({ file, hash, plan }: LoadedConfig): object {
-  const { routes, upstreams, listeners } = plan
-  return { valid: true, file, hash, routes: routes.length, upstreams: upstreams.length, listen: listeners.map(addressText) }
+  const { routes, upstreams, listeners, tenancy } = plan
+  return {
+    valid: true,
+    file,
+    hash,
+    routes: routes.length,
+    upstreams: upstreams.length,
+    listen: listeners.map(addressText),
+    tenants: tenancy === null ? null : tenancy.tenants.length,
+    limits: limitCount(plan),
+  }
 }
 
-function sentence({ file, plan: { routes, upstreams, listeners } }: LoadedConfig): string {
-  return `${file} is valid: ${counted(routes.length, 'route')}, ${counted(upstreams.length, 'upstream')}, listens on ${listeners.map(addressText).join(', ')}`
+function sentence({ file, plan }: LoadedConfig): string {
+  const { routes, upstreams, listeners, tenancy } = plan
+  const limits = limitCount(plan)
+  const parts = [
+    counted(routes.length, 'route'),
+    counted(upstreams.length, 'upstream'),
+    ...(tenancy === null ? [] : [tenantCount(tenancy)]),
+    ...(limits === 0 ? [] : [counted(limits, 'limit')]),
+  ]
+  return `${file} is valid: ${parts.join(', ')}, listens on ${listeners.map(addressText).join(', ')}`
+}
+
+function tenantCount({ tenants, from }: TenancyPlan): string {
+  const more = from === null ? '' : from.is === 'redis' ? ' and those in Redis' : ` and those in ${from.file}`
+  return `${counted(tenants.length, 'tenant')}${more}`
+}
+
+/** Limits of all calls, of routes, tiers and tenants, as they are written. */
+function limitCount({ limits, routes, tenancy }: Plan): number {
+  const owners = [{ limits }, ...routes, ...(tenancy?.tiers ?? []), ...(tenancy?.tenants ?? [])]
+  return owners.reduce((sum, owner) => sum + owner.limits.length, 0)
 }
