@@ -1,4 +1,4 @@
-import type { Limit, LimitScope } from '../base/limit.ts'
+import type { BudgetLimit, Limit, LimitScope } from '../base/limit.ts'
 import { matchesPattern } from '../base/pattern.ts'
 import type { Subject } from './limiter.ts'
 import { periodAt } from './period.ts'
@@ -41,6 +41,11 @@ export function keyParts(key: string): KeyParts {
   }
   const last = parts.at(-1)
   return { name: decodeURIComponent(name), scopes, day: last === undefined || last.includes('=') ? null : last }
+}
+
+/** The key of the same bucket of a budget in the period at this wall clock. */
+export function keyOfPeriod(limit: BudgetLimit, key: string, wallMs: number): string {
+  return `${key.slice(0, key.lastIndexOf('|'))}|${periodAt(limit, wallMs).label}`
 }
 
 const scopeOrder: readonly LimitScope[] = ['tenant', 'business', 'route', 'model']
