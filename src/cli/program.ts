@@ -7,6 +7,7 @@ import { routeCommand } from './commands/route.ts'
 import { startCommand } from './commands/start.ts'
 import { statusCommand } from './commands/status.ts'
 import { stopCommand } from './commands/stop.ts'
+import { usageCommand } from './commands/usage.ts'
 import { validateCommand } from './commands/validate.ts'
 import { exitHelp } from './exit.ts'
 import { version } from './version.ts'
@@ -27,7 +28,17 @@ export function program(context: Context): Command {
     .addHelpText('after', `${examples}\n${exitHelp}`)
     .configureOutput({ writeOut: io.out, writeErr: io.err, getOutHasColors: () => false, getErrHasColors: () => false })
     .exitOverride()
-  const commands = [startCommand, initCommand, validateCommand, reloadCommand, statusCommand, stopCommand, routeCommand, configCommand]
+  const commands = [
+    startCommand,
+    initCommand,
+    validateCommand,
+    reloadCommand,
+    statusCommand,
+    stopCommand,
+    routeCommand,
+    usageCommand,
+    configCommand,
+  ]
   for (const command of commands) relay.addCommand(inherited(command(context), relay))
   return relay
 }
