@@ -1,5 +1,5 @@
 // `npm run build`: bundles in dist/, relay.mjs and the threads that it starts. `--binary` makes dist/relay of them: one executable.
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { capture, fail, node, root } from './run.js'
 import { setUp } from './setup.js'
@@ -42,8 +42,14 @@ function seaConfig(output) {
     disableExperimentalSEAWarning: true,
     // NODE_OPTIONS is meant for scripts of others: relay's binary has its own flags only.
     execArgvExtension: 'none',
-    assets: { worker: join(dist, 'worker.cjs'), ledger: join(dist, 'ledger.cjs') },
+    assets: { worker: join(dist, 'worker.cjs'), ledger: join(dist, 'ledger.cjs'), ...luaAssets() },
   }
+}
+
+// Scripts that Redis runs: `lua/take.lua` is the asset's name and the file's.
+function luaAssets() {
+  const names = readdirSync(join(root, 'lua')).filter((name) => name.endsWith('.lua'))
+  return Object.fromEntries(names.map((name) => [`lua/${name}`, join(root, 'lua', name)]))
 }
 
 function problemLine({ location, text }) {

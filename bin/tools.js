@@ -4,7 +4,11 @@ import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fail, root } from './run.js'
 
-const tools = [{ name: 'git', debian: 'git', isNeeded: () => existsSync(join(root, '.git')) }]
+const tools = [
+  { name: 'git', debian: 'git', isNeeded: () => existsSync(join(root, '.git')) },
+  // Tests start their own, on ports of their own: a service that the package may bring is neither used nor disturbed.
+  { name: 'redis-server', debian: 'redis-server', isNeeded: () => true },
+]
 
 /** Makes sure that every tool is there: installs it as root on a Debian-like machine, ends with one clear line elsewhere. */
 export function needTools() {

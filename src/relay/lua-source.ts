@@ -1,0 +1,14 @@
+import { readFileSync } from 'node:fs'
+import { getAsset, isSea } from 'node:sea'
+import type { LuaTexts } from '../limits/redis/scripts.ts'
+
+/** The scripts that Redis runs: assets of the binary, files beside the bundle's folder or the sources everywhere else. */
+export function luaTexts(): LuaTexts {
+  return { take: textOf('take'), settle: textOf('settle'), renew: textOf('renew'), nodes: textOf('nodes') }
+}
+
+function textOf(name: string): string {
+  if (isSea()) return getAsset(`lua/${name}.lua`, 'utf8')
+  const isBundle = !import.meta.url.endsWith('.ts')
+  return readFileSync(new URL(`${isBundle ? '../lua' : '../../lua'}/${name}.lua`, import.meta.url), 'utf8')
+}
