@@ -1,6 +1,7 @@
 import type { RedisClient } from '../../base/redis.ts'
+import { limitArgs } from './args.ts'
 import { type LuaTexts, redisScript, type Script } from './scripts.ts'
-import { answeredPart, answerWidth, heldParts, keysOf, limitArgs, newPart, scriptKind, type Taking, type Want } from './taking.ts'
+import { answeredPart, answerWidth, heldParts, keysOf, newPart, scriptKind, type Taking, type Want } from './taking.ts'
 
 /** What came of a take. */
 export type TakeAnswer =
@@ -64,7 +65,7 @@ export class RedisBuckets {
   async take(taking: Taking): Promise<TakeAnswer> {
     const args = taking.parts.flatMap((part) => {
       const { bucket, amount, least } = part.want
-      return [scriptKind(bucket), bucket.limit.dryRun ? 'dry' : 'must', amount, least, ...limitArgs(part)]
+      return [scriptKind(bucket), bucket.limit.dryRun ? 'dry' : 'must', amount, least, ...limitArgs(bucket.limit, part.period)]
     })
     const keys = [this.#record(taking), ...taking.parts.flatMap(keysOf)]
     const asked = [this.#clock(), taking.call, this.#options.leaseMs, ...args]
@@ -79,8 +80,8 @@ export class RedisBuckets {
   /** Its one end, `used` in the order of its parts; `undo`: whatever was taken goes back, if it was. A second end changes nothing. */
   async settle(taking: Taking, used: readonly number[], how: 'settle' | 'undo'): Promise<void> {
     const args = taking.parts.flatMap((part, place) => {
-      const { want, granted, isOver } = part
-      return [scriptKind(want.bucket), isOver ? 'x' : granted, used[place] ?? 0, ...limitArgs(part)]
+      const { bucket } = part.want
+      return [scriptKind(bucket), part.isOver ? 'x' : part.granted, used[place] ?? 0, ...limitArgs(bucket.limit, part.period)]
     })
     const keys = [this.#record(taking), ...taking.parts.flatMap(keysOf)]
     await this.#run('settle', keys, [this.#clock(), taking.call, this.#options.rememberMs, how, ...args])

@@ -66,18 +66,3 @@ export function keysOf({ want, key }: Part): readonly string[] {
 export function scriptKind({ limit }: Bucket): 'rate' | 'concurrency' | 'budget' {
   return limit.kind === 'concurrency' || limit.kind === 'budget' ? limit.kind : 'rate'
 }
-
-/** The last three arguments of a bucket, as the scripts' headers give them. */
-export function limitArgs({ want: { bucket }, period }: Part): readonly number[] {
-  const { limit } = bucket
-  switch (limit.kind) {
-    case 'concurrency':
-      return [limit.most, 0, 0]
-    case 'budget':
-      return [limit.nanoUsd, period?.startMs ?? 0, period?.endMs ?? 0]
-    case 'requests':
-    case 'input_tokens':
-    case 'output_tokens':
-      return [limit.burst, limit.count, limit.periodMs * 1000]
-  }
-}
