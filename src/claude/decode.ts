@@ -26,6 +26,11 @@ export interface SideDecoder {
   readonly isUnread: boolean
 }
 
+/** Whether a `content-encoding` is one that can be decoded: a single one, of those that HTTP knows. */
+export function isDecodable(coding: string): boolean {
+  return Object.hasOwn(makers, coding.trim().toLowerCase())
+}
+
 /** Makes the decoder for a `content-encoding`, feeding a reader. `identity` is read as it comes. */
 export function sideDecoder(coding: string, reader: Reader, options: SideDecoderOptions = {}): SideDecoder {
   const name = coding.trim().toLowerCase()

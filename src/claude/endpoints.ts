@@ -4,6 +4,7 @@
  */
 const messagesPath = '/v1/messages'
 const countTokensPath = '/v1/messages/count_tokens'
+const completionsPath = '/v1/chat/completions'
 const batchesPath = '/v1/messages/batches'
 const filesPath = '/v1/files'
 const mebibyte = 1_048_576
@@ -15,7 +16,7 @@ const mebibyte = 1_048_576
 const bodyLimits: ReadonlyMap<string, number> = new Map([
   [messagesPath, 32 * mebibyte],
   [countTokensPath, 32 * mebibyte],
-  ['/v1/chat/completions', 32 * mebibyte],
+  [completionsPath, 32 * mebibyte],
   [batchesPath, 256 * mebibyte],
   [filesPath, 500 * mebibyte],
 ])
@@ -36,6 +37,17 @@ export function isMessages(path: string): boolean {
 /** Whether a path only counts tokens. */
 export function isCountTokens(path: string): boolean {
   return endpointOf(path) === countTokensPath
+}
+
+/** Whether what is posted to a path names the model at its top level. */
+export function namesModel(path: string): boolean {
+  const endpoint = endpointOf(path)
+  return endpoint === messagesPath || endpoint === countTokensPath || endpoint === completionsPath
+}
+
+/** Whether what is posted to a path makes a batch: messages of any models. */
+export function isBatches(path: string): boolean {
+  return endpointOf(path) === batchesPath
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { BodyEnd } from '../base/ends.ts'
 import type { RelayError } from '../base/errors.ts'
+import { roomFor } from '../protocol/room.ts'
 
 /**
  * A body on its way: pushed by its source, with back-pressure, watched by taps, and ended exactly once. The same class carries
@@ -25,6 +26,9 @@ export class Body {
   private readonly source: Source | null
   private sink: Sink | null = null
   private held: Buffer | null = null
+  /** What is held lies at its start, where it has grown; else it is null. */
+  private room: Buffer | null = null
+  private holdMost = maxHeld
   private taps: Tap[] | null = null
   private listeners: EndListener[] | null = null
 
@@ -46,7 +50,7 @@ export class Body {
     if (this.end !== null) return true
     this.received += bytes.length
     if (this.received > this.limit) return this.overflow()
-    if (this.taps !== null) for (let i = 0; i < this.taps.length; i++) this.taps[i]!.read(bytes)
+    if (this.taps !== null && this.show(this.taps, bytes)) return true
     if (this.sink !== null) return this.sink.push(bytes, isOwned)
     return this.hold(bytes, isOwned)
   }
@@ -84,18 +88,28 @@ export class Body {
   /** Consumer: where the bytes go, from the first to the last. Once. */
   pipe(sink: Sink): void {
     this.sink = sink
-    const { held } = this
-    this.held = null
+    const held = this.take()
     const wantsMore = held === null || sink.push(held, true)
     if (this.end !== null) this.breakOff(sink, this.end)
     else if (this.isComplete) this.deliver(sink)
     else if (wantsMore) this.source?.resume()
   }
 
+  /** Consumer: the bytes that came before `pipe`, as they stand there; null where there are none. They are lent. */
+  look(): Buffer | null {
+    return this.held
+  }
+
+  /** Consumer: so many bytes may be held before `pipe`, from now on; what is held stays. */
+  holdUpTo(bytes: number): void {
+    this.holdMost = bytes
+    if (this.held === null || this.held.length < bytes) this.resume()
+  }
+
   /** Consumer: takes the bytes that came before `pipe`, to send them along with a head; null where there are none. */
   take(): Buffer | null {
     const { held } = this
-    this.held = null
+    this.held = this.room = null
     return held
   }
 
@@ -108,7 +122,7 @@ export class Body {
     if (this.end === null && !this.isComplete) this.source?.pause()
   }
 
-  /** Watches the bytes, unchanged; those that are held already are shown at once. */
+  /** Watches the bytes, unchanged; those that are held already are shown at once. It may fail or cancel the body: then these go nowhere. */
   tap(tap: Tap): void {
     if (this.held !== null) tap.read(this.held)
     if (this.taps === null) this.taps = [tap]
@@ -145,8 +159,21 @@ export class Body {
 
   private hold(bytes: Buffer, isOwned: boolean): boolean {
     if (this.held === null) this.held = isOwned ? bytes : Buffer.from(bytes)
-    else this.held = Buffer.concat([this.held, bytes])
-    return this.held.length < maxHeld
+    else this.held = this.append(this.held, bytes)
+    return this.held.length < this.holdMost
+  }
+
+  /** Room grows by doubling, so that a body that comes in small pieces does not cost a copy of everything each. */
+  private append(held: Buffer, bytes: Buffer): Buffer {
+    const room = roomFor(this.room ?? held, held.length, held.length + bytes.length)
+    bytes.copy(room, held.length)
+    this.room = room
+    return room.subarray(0, held.length + bytes.length)
+  }
+
+  private show(taps: readonly Tap[], bytes: Buffer): boolean {
+    for (let i = 0; i < taps.length; i++) taps[i]!.read(bytes)
+    return this.end !== null
   }
 
   private breakOff(sink: Sink, end: BodyEnd): void {
@@ -195,5 +222,5 @@ export interface Tap {
 export type EndListener = (end: BodyEnd, body: Body) => void
 
 /** What is held before there is a sink, in bytes: as long as its source is read, its leaving is seen. */
-const maxHeld = 65536
+export const maxHeld = 65536
 const none = Buffer.alloc(0)

@@ -14,7 +14,7 @@ import {
   openBrace,
   quote,
 } from './json-bytes.ts'
-import { none, otherCase, type TopNames } from './top-names.ts'
+import { maxKept, none, otherCase, type TopNames } from './top-names.ts'
 
 /**
  * Finds a few fields at the top level of a JSON object, in bytes that may be cut anywhere, and says whether one of them stands there
@@ -248,6 +248,3 @@ const inNestedText = 9
 const behindValue = 10
 const after = 11
 const broken = 12
-
-/** Bytes of a key or a value that are kept: a letter of a key takes at most six (`\uXXXX`). */
-const maxKept = 256

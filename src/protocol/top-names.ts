@@ -35,6 +35,8 @@ export class TopNames {
 export const none = -1
 /** Added to a name's place where a key is that name in another case. */
 export const otherCase = 32
+/** Bytes of a key or a value that are kept: a letter of a key takes at most six (`\uXXXX`). */
+export const maxKept = 256
 
 function unescaped(key: string): string {
   try {

@@ -1,0 +1,60 @@
+import { namesModel } from '../claude/endpoints.ts'
+import type { Asked, Call, Next, Reply, Stage } from '../engine/call.ts'
+import { outgoingPath } from './aim.ts'
+import { askedFields, askedOf, doubledField, notAsked } from './peek-asked.ts'
+import type { PeekBudget } from './peek-budget.ts'
+import { codingOf, readCoded } from './peek-coded.ts'
+import { readOn } from './peek-more.ts'
+
+/** What is read of bodies, and how much of them. */
+export interface PeekOptions {
+  readonly budget: PeekBudget
+  /** `messages`: of what the Claude API names a model in; `posts`: of every POST. */
+  readonly reads: 'messages' | 'posts'
+  /** Not only until model and `max_tokens` are known, but to the end where the bound allows it. */
+  readonly wantsWhole?: boolean
+  /** Bytes of a body that are held for reading. */
+  readonly most?: number
+  /** Bytes that a coded body may become; they are read, not held. */
+  readonly mostDecoded?: number
+}
+
+/** The options with their defaults. */
+export type PeekRules = Required<PeekOptions>
+
+/**
+ * Reads what a call asks for from the beginning of its body, which goes on unchanged: `model` and `max_tokens`, at the top level only. A
+ * body that says one of them twice is refused, wherever the second stands: it is looked for to the body's end, as the bytes pass, so that
+ * the upstream never has such a body whole. A coded one is read whole before any of it goes on, because its decoder lags behind.
+ */
+export function peek({ budget, reads, wantsWhole = false, most = mebibyte, mostDecoded = 32 * mebibyte }: PeekOptions): Stage {
+  const rules = { budget, reads, wantsWhole, most, mostDecoded }
+  return (call, next) => {
+    const { body, head } = call
+    if (head.method !== 'POST' || (reads === 'messages' && !namesModel(outgoingPath(call)))) return next(call)
+    if (body.length === 0) return nextWith(call, notAsked(0), next)
+    const coding = codingOf(call)
+    if (coding !== null) return readCoded(call, { coding, rules, next })
+    const held = body.look()
+    return body.isComplete && held !== null ? readWhole(call, held, next) : readOn(call, rules, next)
+  }
+}
+
+/** A body that is all there: read where it lies, without a copy or a promise. */
+// oxlint-disable-next-line promise-function-async -- on the path of nearly every call
+function readWhole(call: Call, bytes: Buffer, next: Next): Promise<Reply> {
+  shared.reset()
+  shared.read(bytes)
+  if (shared.doubled !== null) return Promise.reject(doubledField(shared.doubled))
+  return nextWith(call, askedOf(shared, bytes.length, bytes), next)
+}
+
+// oxlint-disable-next-line promise-function-async -- as above
+function nextWith(call: Call, asked: Asked, next: Next): Promise<Reply> {
+  call.asked = asked
+  return next(call)
+}
+
+const mebibyte = 1_048_576
+/** Nothing waits while it reads: one for all calls of the worker. */
+const shared = askedFields()

@@ -1,0 +1,35 @@
+import t from 'tap'
+import { forgetPeeks, peekBudget, peekedBytes, peekMemory } from '../../src/stages/peek-budget.ts'
+
+t.test('all workers together hold no more than the bound, to the byte', async (t) => {
+  const memory = peekMemory(3, 100)
+  const [one, two, three] = [0, 1, 2].map((worker) => peekBudget(memory, worker)) as [
+    ReturnType<typeof peekBudget>,
+    ReturnType<typeof peekBudget>,
+    ReturnType<typeof peekBudget>,
+  ]
+
+  t.same([one.take(60), two.take(41), two.take(40), three.take(1), three.take(0)], [true, false, true, false, true])
+  one.give(10)
+  t.same([three.take(11), three.take(10), one.take(1)], [false, true, false])
+  t.equal(peekedBytes(memory), 100)
+})
+
+t.test('what a dead worker held is free again', async (t) => {
+  const memory = peekMemory(2, 10)
+  const other = peekBudget(memory, 1)
+  peekBudget(memory, 0).take(10)
+  t.notOk(other.take(1))
+
+  forgetPeeks(memory, 0)
+
+  t.ok(other.take(10))
+})
+
+t.test('a bound of more than 1 GiB is 1 GiB', async (t) => {
+  const budget = peekBudget(peekMemory(1, 2 ** 40), 0)
+
+  t.ok(budget.take(2 ** 30 - 1))
+  t.notOk(budget.take(1))
+  t.notOk(budget.take(2 ** 30))
+})
