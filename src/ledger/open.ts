@@ -16,7 +16,7 @@ export interface OpenOptions {
 /** A ledger that is this process's own. */
 export interface OpenLedger {
   readonly db: DatabaseSync
-  close(): void
+  readonly close: () => void
 }
 
 /** Opens a ledger for writing, makes it where there is none, or throws a ConfigError that says why that cannot be. */
