@@ -1,3 +1,4 @@
+import type { Limit } from '../base/limit.ts'
 import { type Findings, type KeyPath, shown } from './findings.ts'
 import { needsClaude, needsTenant } from './limit-parts.ts'
 import type { PlacedLimit } from './limits.ts'
@@ -73,30 +74,39 @@ interface Checking {
 }
 
 // What no call can ever reach is not a limit, and somebody relies on it.
-function checkReach({ limit, path }: PlacedLimit, { all, making, isWhole }: Checking): void {
-  const { found } = making
+function checkReach(placed: PlacedLimit, checking: Checking): void {
+  const { limit, path } = placed
+  const { found } = checking.making
   const scope = limit.per.includes('tenant') ? 'tenant' : 'business'
-  if (needsTenant(limit) && all.tenancy.plan === null)
+  if (needsTenant(limit) && checking.all.tenancy.plan === null)
     return found.add(
       [...path, 'per'],
       `counts by ${scope}, and there are no tenants`,
       'give `tenants` or `tenantsFrom`, or leave it out of `per`',
     )
-  const { routes } = limit
-  const held = all.routes.filter(({ plan }) => routes === null || routes.includes(plan.name))
-  if (!isWhole || held.length === 0) return
-  if (needsTenant(limit) && held.every(({ plan }) => !plan.authenticate))
+  const held = heldRoutes(limit, checking)
+  if (needsTenant(limit) && held.length > 0 && held.every(({ plan }) => !plan.authenticate))
     found.add(
       [...path, 'per'],
       `counts by ${scope}, and no route that it holds for asks for a key`,
       'leave `authenticate: false` out of the route, or this out of `per`',
     )
-  if (needsClaude(limit) && held.every(({ isClaude }) => !isClaude))
-    found.addKey(
+  checkKnown(placed, checking)
+}
+
+function checkKnown({ limit, path }: PlacedLimit, checking: Checking): void {
+  const held = heldRoutes(limit, checking)
+  if (needsClaude(limit) && held.length > 0 && held.every(({ isClaude }) => !isClaude))
+    checking.making.found.addKey(
       path,
       'can never be reached: models, tokens and money are known towards Claude only, and no route that it holds for goes there',
       'limit requests or concurrency, for all models, or say `kind: claude`',
     )
+}
+
+// None where not all of the file's routes are known: what cannot be said of all of them is not said.
+function heldRoutes({ routes }: Limit, { all, isWhole }: Checking): readonly PlacedRoute[] {
+  return isWhole ? all.routes.filter(({ plan }) => routes === null || routes.includes(plan.name)) : []
 }
 
 function checkOwner({ limits, routes }: LimitsOwner, checking: Checking): void {
@@ -105,7 +115,7 @@ function checkOwner({ limits, routes }: LimitsOwner, checking: Checking): void {
     const held = placed.limit.routes
     if (held !== null && routes !== null && !held.some((name) => routes.includes(name)))
       found.add([...placed.path, 'routes'], 'can never be reached: none of these routes may be called', `name some of ${routes.join(', ')}`)
-    else if (checking.all.tenancy.plan !== null) checkReach(placed, checking)
+    else if (checking.all.tenancy.plan !== null) checkKnown(placed, checking)
   }
 }
 

@@ -20,9 +20,9 @@ export type LimitKey = keyof typeof kindOfKey
 /** All of them, in the order in which they are told. */
 export const limitKeys = ['requests', 'inputTokens', 'outputTokens', 'concurrency', 'budget'] as const
 
-/** Whether a limit needs to know what a call of Claude's is about: its model, its tokens or its price. */
-export function needsClaude({ kind, per, models }: Limit): boolean {
-  return kind === 'input_tokens' || kind === 'output_tokens' || kind === 'budget' || models !== null || per.includes('model')
+/** Whether a limit holds for nothing but calls of Claude's: their models, tokens and prices are known. */
+export function needsClaude({ kind, models }: Limit): boolean {
+  return kind === 'input_tokens' || kind === 'output_tokens' || kind === 'budget' || models !== null
 }
 
 /** Whether a limit needs to know whose call it is. */

@@ -58,7 +58,11 @@ function tellType(expected: readonly string[], path: KeyPath, { raw, into }: Tel
   const value = valueAt(raw, path)
   const wanted = expected.map((type) => names[type] ?? type).join(' or ')
   if (value === undefined) return into.add(path, 'is missing', `add it: ${wanted}`)
-  const found = secretive(path) ? 'something else' : shown(value)
+  const isSecret = secretive(path)
+  const found = isSecret ? 'something else' : shown(value)
+  const words = expected.filter((type) => !Object.hasOwn(names, type))
+  const close = isSecret || typeof value !== 'string' ? undefined : nearest(value, words)
+  if (close !== undefined) return into.add(path, `expected ${wanted}, found ${found}`, `did you mean '${close}'?`)
   into.add(path, `expected ${wanted}, found ${found}`, remedies[expected[0] ?? ''] ?? `write ${wanted}`)
 }
 

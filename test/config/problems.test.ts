@@ -1,8 +1,7 @@
 import t from 'tap'
 import { certificate, otherKey, privateKey } from './certificates.ts'
+import { type Case, tellsEachOnce } from './cases.ts'
 import { type Around, problemsOf, twoUpstreams } from './helpers.ts'
-
-type Case = readonly [name: string, text: string, at: `${number}:${number}`, path: string, message: RegExp, remedy: RegExp, around?: Around]
 
 const key: Around = { env: { KEY: 'sk-ant-api-1' } }
 const tls = 'listen:\n  address: 127.0.0.1:1\n  tls: { cert: cert.pem, key: key.pem }\n'
@@ -476,17 +475,7 @@ const credentials: readonly Case[] = [
 
 for (const [noun, cases] of Object.entries({ shape, text, outside, targets, paths, headers, credentials })) {
   t.test(`${noun}: each mistake is told once, where it stands, with a remedy`, async (t) => {
-    for (const [name, config, at, path, message, remedy, around] of cases) {
-      const problems = problemsOf(config, around)
-
-      const [first] = problems
-      t.equal(problems.length, 1, `${name}: ${JSON.stringify(problems)}`)
-      t.equal(`${first?.line}:${first?.column}`, at, `${name}: line and column`)
-      t.equal(first?.path, path, `${name}: path`)
-      t.match(first?.message, message, `${name}: message`)
-      t.match(first?.remedy, remedy, `${name}: remedy`)
-      t.notMatch(JSON.stringify(problems), /s3cr/, `${name}: no secret`)
-    }
+    tellsEachOnce(t, cases)
   })
 }
 
