@@ -8,7 +8,7 @@
 --       6: kind; 7 to 9: burst, count, period (rate), most, 0, 0 (concurrency), amount, first ms, first ms after (budget).
 --       10 want, 11 least, 12 keep, 13 used, 14 back, whole amounts:
 --         rate: takes `want`, or what there is of it, but nothing below `least`; `keep`: the most that the process holds afterwards,
---         unspent; `used`: what it spent and did not have; `back`: what it gives back, first of all.
+--         unspent, if all of `want` is granted (else so much less); `used`: what it spent and did not have; `back`: what it gives back.
 --         concurrency, budget: what the process holds becomes `want`, or what there is of it, where that is `least` or more; else, and
 --         never less than, `keep`. `used`: money spent since the last operation. `back`: 0.
 -- Returns integers: status, granted, remaining, ms until the bucket is full (a budget: until its period ends), ms until the least may be
@@ -130,8 +130,9 @@ local function rate()
       granted = math.min(want, free)
       full = full + granted * step
     end
-    hold(keep)
-    heldBack(others + keep)
+    local most = math.max(0, keep - want + granted)
+    hold(most)
+    heldBack(others + most)
     remember(granted)
   end
   if full - now < near then

@@ -1,0 +1,61 @@
+import type { Limit } from '../../base/limit.ts'
+
+/**
+ * How much is leased at once. All processes together hold no more than a quarter of a limit in advance. A lease begins at a quarter of
+ * what it may be, doubles while it is used up quickly, halves while it is not, and gets small where there is little left to share.
+ */
+export interface LeaseSize {
+  /** How much to lease in advance, when calls ask for these amounts and Redis had `remaining`; at least 1. */
+  next(largest: number, nodes: number, nowUs: number): number
+  /** What Redis had left, and when. */
+  saw(remaining: number, nowUs: number): void
+}
+
+const quickUs = 200_000
+const slowUs = 1_000_000
+/** Of a rate, so much of its refill is leased at once. */
+const rateMs = 100
+
+/** The size of the leases on one limit. */
+export function leaseSize(limit: Limit): LeaseSize {
+  let part = 1 / 4
+  let lastUs = -Infinity
+  let left = Infinity
+  let leftAtUs = 0
+
+  const most = (largest: number, nodes: number): number => {
+    const quarter = capacity(limit) / (4 * nodes)
+    // A block that serves a few calls only would be asked for again and again.
+    return Math.min(quarter, Math.max(inAWhile(limit), 8 * largest))
+  }
+
+  return {
+    next: (largest, nodes, nowUs) => {
+      const since = nowUs - lastUs
+      lastUs = nowUs
+      if (since < quickUs) part = Math.min(1, part * 2)
+      else if (since > slowUs) part = Math.max(1 / 64, part / 2)
+      const around = left + refill(limit, nowUs - leftAtUs)
+      return Math.max(1, Math.floor(Math.min(most(largest, nodes) * part, around / (2 * nodes))))
+    },
+    saw: (remaining, nowUs) => {
+      left = remaining
+      leftAtUs = nowUs
+    },
+  }
+}
+
+function capacity(limit: Limit): number {
+  if (limit.kind === 'concurrency') return limit.most
+  return limit.kind === 'budget' ? limit.nanoUsd : limit.burst
+}
+
+function inAWhile(limit: Limit): number {
+  if (limit.kind === 'concurrency') return limit.most
+  return limit.kind === 'budget' ? 0 : (limit.count * rateMs) / limit.periodMs
+}
+
+function refill(limit: Limit, us: number): number {
+  if (limit.kind === 'concurrency' || limit.kind === 'budget') return 0
+  return (limit.count * us) / (limit.periodMs * 1000)
+}
