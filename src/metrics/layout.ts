@@ -43,8 +43,11 @@ export const limitKinds: readonly LimitKind[] = ['requests', 'input_tokens', 'ou
 /** Gauges of a business, in the order they are kept. */
 export const businessGauges = ['calls', 'streams'] as const
 
-/** What a worker publishes of a route's queue: how many wait, and how the first of them ranks (see `QueueWords`). */
-export const queueWords = ['waiting', 'priority', 'tag', 'bucket', 'clock'] as const
+/** Priorities of tenants: 0 to 9. */
+export const priorities = 10
+
+/** What a worker publishes of a route's queue: how many wait, how the first of them ranks, and a virtual clock for each priority. */
+export const queueWords: readonly string[] = ['waiting', 'priority', 'tag', 'bucket', ...Array.from({ length: priorities }, (_none, k) => `clock ${k}`)]
 
 /** The kinds of failure in the order they are kept. */
 export const failureKinds: readonly string[] = Object.keys(failures)

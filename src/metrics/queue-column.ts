@@ -19,10 +19,14 @@ export interface QueueNumbers {
   enter(most: number): boolean
   /** One less waits; `waitedMs` where it was let through. */
   leave(waitedMs: number | null): void
-  /** Tells the others of this worker's first call and of its virtual clock. */
-  publish(head: QueueHead | null, clock: number): void
-  /** The furthest virtual clock of all workers. */
-  clock(): number
+  /** Tells the others of this worker's first call. */
+  publish(head: QueueHead | null): void
+  /** Tells the others how far the virtual clock of a priority has come here. */
+  advance(priority: number, clock: number): void
+  /** The furthest virtual clock of a priority in all workers. */
+  clock(priority: number): number
+  /** Whether no other worker has a call waiting. */
+  isQuietElsewhere(): boolean
   /** Whether a call of another worker ranks before this one and waits for one of these buckets. */
   isBehind(head: QueueHead, buckets: readonly number[]): boolean
 }
@@ -52,13 +56,19 @@ export function queueNumbers(shared: Float64Array, at: Layout, { worker, route }
       shared[own] = word(own, 0) - 1
       if (waitedMs !== null) observe(shared, waits, waitedMs)
     },
-    publish: (head, clock) => {
+    publish: (head) => {
       shared[own + 1] = head === null ? 0 : head.priority + 1
       shared[own + 2] = head?.tag ?? 0
       shared[own + 3] = head?.bucket ?? 0
-      shared[own + 4] = clock
     },
-    clock: () => places.reduce((furthest, place) => Math.max(furthest, word(place, 4)), 0),
+    advance: (priority, clock) => {
+      shared[own + 4 + priority] = clock
+    },
+    clock: (priority) => places.reduce((furthest, place) => Math.max(furthest, word(place, 4 + priority)), 0),
+    isQuietElsewhere: () => {
+      for (let k = 0; k < others.length; k++) if (word(others[k]!, 1) > 0) return false
+      return true
+    },
     isBehind: (head, buckets) =>
       others.some((place) => {
         const priority = word(place, 1) - 1

@@ -1,0 +1,44 @@
+import type { Used } from '../base/tokens.ts'
+import type { Call } from '../engine/call.ts'
+import type { LedgerWriter } from '../ledger/row.ts'
+import type { Limiter } from '../limits/limiter.ts'
+import type { Column } from '../metrics/column.ts'
+import type { LimitsFor } from './limits-for.ts'
+import type { Queue, Queues } from './queue.ts'
+import type { RateHeaders } from './rate-headers.ts'
+
+/** What limiting the calls of a route needs. */
+export interface LimitOptions {
+  readonly kind: 'claude' | 'http'
+  readonly column: Column
+  readonly limiter: Limiter
+  readonly limitsFor: LimitsFor
+  /** What a Messages call is expected to use; a promise where somebody else counts. */
+  readonly expect: (call: Call) => Used | Promise<Used>
+  /** Whether a call whose model has no price is refused where a budget counts it. */
+  readonly blocksUnpriced: boolean
+  /** null: calls are not written down. */
+  readonly ledger: LedgerUse | null
+  /** null: a call that is refused is told so at once. */
+  readonly queue: QueueUse | null
+  readonly queues: Queues
+  /** null: nobody is told how limits stand. */
+  readonly headers: RateHeaders | null
+}
+
+/** How calls get into the ledger before they go out. */
+export interface LedgerUse {
+  readonly writer: LedgerWriter
+  /** null: `refuse` where a budget counts the call, `count` elsewhere. */
+  readonly whenFull: 'refuse' | 'count' | null
+  /** Each call waits until its intent is committed. */
+  readonly isSync: boolean
+  intend(call: Call): Promise<void>
+}
+
+/** The queue of a route, and its bounds. */
+export interface QueueUse {
+  readonly queue: Queue
+  readonly most: number
+  readonly timeoutMs: number
+}
