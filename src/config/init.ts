@@ -58,6 +58,11 @@ routes:
   /: upstream
   # The version map: callers ask for /v1/user and all below it, and what is at the URL answers.
   # v1/user: https://api.claude.ai/v3/user
+
+# Who may call, and how much. With tenants every call needs a key of one (make it with \`relay tenant add\`), and relay may listen
+# for other machines.
+# tenants:
+#   search: { requests: 600/m, budget: 50usd/day }
 `
 
 function scalar(text: string): string {

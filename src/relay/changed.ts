@@ -21,7 +21,8 @@ export function fixedProblems(before: Plan, after: Plan): readonly Problem[] {
   return fixedParts.flatMap(({ path, of, shows }) => {
     const [old, now] = [of(before), of(after)]
     if (old === now) return []
-    const remedy = path === 'ledger' && old === null ? `${restart}, or do without: ledger: false` : restart
+    const remedy =
+      path === 'ledger' && old === null ? `${restart}, or write ledger: false (tenants and budgets bring one by themselves)` : restart
     return [{ path, message: `cannot change while relay runs${shows ? ` (${shown(old)} to ${shown(now)})` : ''}`, remedy }]
   })
 }
