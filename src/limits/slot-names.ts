@@ -1,3 +1,5 @@
+import { recent } from './recent.ts'
+
 /** The slots of keys as this worker knows them, and control for those that it does not. */
 export interface SlotNames {
   find(keys: readonly string[]): readonly number[] | Promise<readonly number[]>
@@ -6,30 +8,16 @@ export interface SlotNames {
 
 /** Remembers at most twice so many; a key that is being asked for is not asked for again. */
 export function slotNames(ask: (keys: readonly string[]) => Promise<readonly number[]>, most: number): SlotNames {
-  let young = new Map<string, number>()
-  let old = new Map<string, number>()
+  const known = recent<number>(most)
   // As many as there are open questions, and each of those ends.
   const asked = new Map<string, Promise<number>>()
-
-  function known(key: string): number | undefined {
-    const slot = young.get(key) ?? old.get(key)
-    if (slot !== undefined && !young.has(key)) remember(key, slot)
-    return slot
-  }
-
-  function remember(key: string, slot: number): void {
-    if (young.size >= most) {
-      old = young
-      young = new Map()
-    }
-    young.set(key, slot)
-  }
+  let rounds = 0
 
   async function slotIn(answer: Promise<readonly number[]>, key: string, at: number): Promise<number> {
     try {
       const slot = (await answer)[at] ?? -1
       // That there was no room may be otherwise the next time.
-      if (slot >= 0) remember(key, slot)
+      if (slot >= 0) known.set(key, slot)
       return slot
     } finally {
       asked.delete(key)
@@ -37,22 +25,27 @@ export function slotNames(ask: (keys: readonly string[]) => Promise<readonly num
   }
 
   async function learn(keys: readonly string[]): Promise<readonly number[]> {
-    const unknown = [...new Set(keys)].filter((key) => known(key) === undefined && !asked.has(key))
+    const round = rounds
+    const unknown = [...new Set(keys)].filter((key) => known.get(key) === undefined && !asked.has(key))
     if (unknown.length > 0) {
       const answer = ask(unknown)
       for (const [at, key] of unknown.entries()) asked.set(key, slotIn(answer, key, at))
     }
-    return Promise.all(keys.map(async (key) => known(key) ?? asked.get(key) ?? -1))
+    const slots = await Promise.all(keys.map(async (key) => known.get(key) ?? asked.get(key) ?? -1))
+    // Slots that were known before may have been forgotten while the others were asked for. That is minutes apart: it ends.
+    return round === rounds ? slots : find(keys)
+  }
+
+  function find(keys: readonly string[]): readonly number[] | Promise<readonly number[]> {
+    const slots = keys.map((key) => known.get(key))
+    return slots.every((slot) => slot !== undefined) ? slots : learn(keys)
   }
 
   return {
-    find: (keys) => {
-      const slots = keys.map(known)
-      return slots.every((slot) => slot !== undefined) ? slots : learn(keys)
-    },
+    find,
     forget: () => {
-      young = new Map()
-      old = new Map()
+      rounds += 1
+      known.clear()
     },
   }
 }

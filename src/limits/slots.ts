@@ -31,7 +31,7 @@ export interface SlotAllocatorOptions extends IdleOptions {
 
 /** The slots of a process. */
 export function slotAllocator(cells: Cells, options: SlotAllocatorOptions): SlotAllocator {
-  const { clock, spent, onFreed } = options
+  const { clock, spent } = options
   const book = slotBook(cells.layout.slots, clock.us)
   // Budgets whose spending is being looked up: as many as there are open questions.
   const coming = new Map<string, Promise<number>>()
@@ -69,9 +69,7 @@ export function slotAllocator(cells: Cells, options: SlotAllocatorOptions): Slot
       if (isSweeping || book.used * 2 <= cells.layout.slots) return 0
       isSweeping = true
       try {
-        const freed = await freeIdle({ cells, book, options, everyoneForgets })
-        for (const [slot, key] of freed) onFreed?.(slot, key)
-        return freed.length
+        return await freeIdle({ cells, book, options, everyoneForgets })
       } finally {
         isSweeping = false
       }
@@ -85,20 +83,21 @@ export function slotAllocator(cells: Cells, options: SlotAllocatorOptions): Slot
 interface Sweep {
   readonly cells: Cells
   readonly book: SlotBook
-  readonly options: IdleOptions
+  readonly options: SlotAllocatorOptions
   readonly everyoneForgets: () => Promise<void>
 }
 
-async function freeIdle({ cells, book, options, everyoneForgets }: Sweep): Promise<readonly (readonly [number, string])[]> {
+async function freeIdle({ cells, book, options, everyoneForgets }: Sweep): Promise<number> {
   const isCandidate = idleness(cells, book.askedAt, options)
   const candidates = [...book.entries()].filter(([slot, key]) => isCandidate(slot, key))
-  if (candidates.length === 0) return []
+  if (candidates.length === 0) return 0
   await everyoneForgets()
   const isIdle = idleness(cells, book.askedAt, options)
   const freed = candidates.filter(([slot, key]) => isIdle(slot, key))
-  for (const [slot] of freed) {
+  for (const [slot, key] of freed) {
     cells.clear(slot)
     book.putBack(slot)
+    options.onFreed?.(slot, key)
   }
-  return freed
+  return freed.length
 }
