@@ -93,7 +93,12 @@ end
 
 local function readRate(bucket)
   local full = tonumber(redis.call('GET', bucket.key) or now)
-  full = math.min(math.max(full, now), now + 2 * bucket.window)
+  if full > now + 2 * bucket.window then
+    -- Written down also when the take is refused: what is looked at anew each time would never come nearer.
+    full = now + 2 * bucket.window
+    redis.call('SET', bucket.key, string.format('%.17g', full), 'PX', math.ceil((full - now) / 1000) + 1)
+  end
+  full = math.max(full, now)
   -- What arithmetic in doubles may lose is given, at most half a token and once: without it ten tenths are less than one.
   local near = math.min(0.5, bucket.step / 2)
   local over = full + bucket.least * bucket.step - now - bucket.window

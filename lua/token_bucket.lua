@@ -5,7 +5,7 @@
 --       the server's clock counts. 4: tokens requested, from 0; fractions may be asked for.
 --       5: optional, `caller-clock`: argument 3 is the clock, for tests and for callers that share one clock. Callers whose clocks differ
 --       then get more than the bucket holds.
--- Returns 1: allowed and taken; 0: refused, nothing changed. More than the capacity is always refused.
+-- Returns 1: allowed and taken; 0: refused, nothing taken. More than the capacity is always refused.
 -- Errors  ERR relay: … for arguments that cannot be meant; nothing has changed then.
 --
 -- What is kept is one number, when the bucket is full again (microseconds since 2026), so nothing drifts: ten refills of a tenth are one.
@@ -40,10 +40,16 @@ end
 
 local kept = redis.pcall('GET', KEYS[1])
 local full = type(kept) == 'string' and tonumber(kept) or now
-if full < now then full = now elseif full > now + window + 1 then full = now + window end
+local function keep(value) redis.call('SET', KEYS[1], string.format('%.17g', value), 'PX', math.ceil((value - now) / 1000) + 1) end
+if full > now + window + 1 then
+  -- Written down also when the request is refused: what is looked at anew each time would never come nearer.
+  full = now + window
+  keep(full)
+end
+full = math.max(full, now)
 -- What arithmetic in doubles may lose, half a microsecond at most.
 local near = math.min(0.5, step / 2)
 local after = full + requested * step
 if after - now > window + near then return 0 end
-if requested > 0 then redis.call('SET', KEYS[1], string.format('%.17g', after), 'PX', math.ceil((after - now) / 1000) + 1) end
+if requested > 0 then keep(after) end
 return 1

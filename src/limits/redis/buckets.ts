@@ -56,9 +56,9 @@ export class RedisBuckets {
 
   /** A take that can be sent, and undone without knowing what came of it. */
   prepare(call: string, wants: readonly Want[]): Taking {
-    const tag = wants[0]?.bucket.tag ?? 'all'
     const nowMs = this.#options.wallMs() + this.#aheadMs
-    return { call, tag, parts: wants.map((want) => newPart(want, `${this.#options.prefix}:{${tag}}:b:`, nowMs)) }
+    const parts = wants.map((want) => newPart(want, `${this.#options.prefix}:{${want.bucket.tag}}:b:`, nowMs))
+    return { call, tag: wants[0]?.bucket.tag ?? 'all', parts }
   }
 
   /** Takes from all of its buckets or from none. Rejects where no answer came: it may have been taken then. */

@@ -13,7 +13,7 @@ export interface Denials {
   note(parts: readonly Part[]): void
   /** The refusal that is known already; null: ask. */
   find(set: LimitSet, amounts: readonly number[]): Refused | null
-  /** Something went back into these buckets. */
+  /** Something was taken from these buckets, or went back. */
   forget(keys: readonly string[]): void
 }
 
@@ -49,7 +49,7 @@ export function denials({ nowMs, most = 10_000 }: { readonly nowMs: () => number
       for (const [at, bucket] of set.buckets.entries()) {
         const denial = known.get(bucket.key)
         const amount = amounts[at] ?? 0
-        if (denial === undefined || denial.limit !== bucket.limit || denial.believedUntil <= now || amount < denial.amount) continue
+        if (denial === undefined || denial.limit !== bucket.limit || denial.believedUntil <= now || !covers(denial, amount)) continue
         const waits = Math.ceil(denial.retryAt - now + extraMs(denial, amount))
         if (waits <= longest) continue
         longest = waits
@@ -61,6 +61,11 @@ export function denials({ nowMs, most = 10_000 }: { readonly nowMs: () => number
       for (const key of keys) known.delete(key)
     },
   }
+}
+
+/** Where calls hold the money, a larger amount may be one that is not even there without them. */
+function covers({ why, amount: refused }: Denial, amount: number): boolean {
+  return why === 'held' ? amount === refused : amount >= refused
 }
 
 /** A larger amount than the one that was refused waits for longer; one that is larger than the bucket, for ever. */

@@ -111,8 +111,9 @@ export class ExactStore implements LimitStore {
     if (takings === undefined) return
     this.#open.delete(call)
     this.#attempts.delete(call)
-    const freed = set.buckets.filter(({ limit }, at) => isHeld(limit.kind) || (used[at] ?? 0) < (taken[at] ?? 0))
-    this.#denials.forget(freed.map(({ key }) => key))
+    // What was given back or is owed now makes another answer of what was refused before.
+    const moved = set.buckets.filter(({ limit }, at) => isHeld(limit.kind) || used[at] !== taken[at])
+    this.#denials.forget(moved.map(({ key }) => key))
     for (const [at, { members }] of groupsOf(set, this.#isCluster).entries()) {
       const taking = takings[at]
       if (taking === undefined) continue
@@ -149,6 +150,7 @@ export class ExactStore implements LimitStore {
       taken.push(answer.taking)
       for (const [at, { place }] of group.members.entries()) if (answer.taking.parts[at]?.isOver === true) over.push(place)
     }
+    this.#denials.forget(set.buckets.map(({ key }) => key))
     this.#open.set(call, taken)
     for (const taking of taken) this.#renewals.add(taking)
     return { is: 'taken', over: over.sort((a, b) => a - b) }

@@ -11,6 +11,7 @@ export interface Want {
 /** A take of one call (or of one block of a lease) with all that its end needs. */
 export interface Taking {
   readonly call: string
+  /** Of its record: that of its first bucket, in a Cluster of all of them. */
   readonly tag: string
   readonly parts: readonly Part[]
 }
