@@ -40,7 +40,7 @@ export function directoryTable(capacity: number, moved: (memory: SharedArrayBuff
     makeRoom: (id, entries) => {
       const isShort = 3 * (used + entries) > 2 * memory.capacity
       if (id < memory.ids && !isShort) return
-      rebuild(isShort ? powerOver(3 * (live + entries)) : memory.capacity, id < memory.ids ? memory.ids : powerOver(2 * id))
+      rebuild(isShort ? powerOver(2.5 * (live + entries)) : memory.capacity, id < memory.ids ? memory.ids : powerOver(2 * id))
     },
     entries: (id) => owned.get(id) ?? [],
     keep: (id, entries) => void (entries.length === 0 ? owned.delete(id) : owned.set(id, entries)),
