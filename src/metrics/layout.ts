@@ -47,7 +47,13 @@ export const businessGauges = ['calls', 'streams'] as const
 export const priorities = 10
 
 /** What a worker publishes of a route's queue: how many wait, how the first of them ranks, and a virtual clock for each priority. */
-export const queueWords: readonly string[] = ['waiting', 'priority', 'tag', 'bucket', ...Array.from({ length: priorities }, (_none, k) => `clock ${k}`)]
+export const queueWords: readonly string[] = [
+  'waiting',
+  'priority',
+  'tag',
+  'bucket',
+  ...Array.from({ length: priorities }, (_none, k) => `clock ${k}`),
+]
 
 /** The kinds of failure in the order they are kept. */
 export const failureKinds: readonly string[] = Object.keys(failures)

@@ -66,7 +66,7 @@ export function queueNumbers(shared: Float64Array, at: Layout, { worker, route }
     },
     clock: (priority) => places.reduce((furthest, place) => Math.max(furthest, word(place, 4 + priority)), 0),
     isQuietElsewhere: () => {
-      for (let k = 0; k < others.length; k++) if (word(others[k]!, 1) > 0) return false
+      for (const place of others) if (word(place, 1) > 0) return false
       return true
     },
     isBehind: (head, buckets) =>

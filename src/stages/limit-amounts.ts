@@ -10,11 +10,11 @@ export interface Counted {
 
 /** What a call takes before it goes out, in the order of the buckets. A rate's part is no more than the bucket holds: the rest is debt. */
 export function takenAmounts({ buckets }: LimitSet, expected: Used | null, costNanoUsd: number): number[] {
-  const amounts = new Array<number>(buckets.length)
+  const amounts: number[] = []
   for (let k = 0; k < buckets.length; k++) {
     const { limit } = buckets[k]!
     const amount = limit.kind === 'requests' || limit.kind === 'concurrency' ? 1 : amountOf(buckets[k]!, expected, costNanoUsd)
-    amounts[k] = 'burst' in limit ? Math.min(amount, limit.burst) : amount
+    amounts.push('burst' in limit ? Math.min(amount, limit.burst) : amount)
   }
   return amounts
 }

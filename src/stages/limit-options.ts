@@ -33,7 +33,7 @@ export interface LedgerUse {
   readonly whenFull: 'refuse' | 'count' | null
   /** Each call waits until its intent is committed. */
   readonly isSync: boolean
-  intend(call: Call): Promise<void>
+  readonly intend: (call: Call) => Promise<void>
 }
 
 /** The queue of a route, and its bounds. */

@@ -49,7 +49,6 @@ function refusalBefore({ asked }: Call, holding: Holding, { ledger, blocksUnpric
   return new RelayError('bad_request', `the model ${asked.model} has no price, and a budget counts here: give it one under prices`)
 }
 
-// oxlint-disable-next-line max-params -- once a call: an object would be one more allocation
 async function takeLater(
   asking: Asking,
   expected: Used | null | Promise<Used>,
@@ -67,7 +66,7 @@ async function takeLater(
   return take(asking, used, bound, options)
 }
 
-// oxlint-disable-next-line max-params, promise-function-async -- on the path of every call
+// oxlint-disable-next-line promise-function-async -- on the path of every call
 function take({ call, next, holding }: Asking, expected: Used | null, set: LimitSet | null, options: LimitOptions): Promise<Reply> {
   if (set === null || set.buckets.length === 0) {
     call.reserved = new Unlimited(expected)

@@ -35,7 +35,6 @@ export function fairLine(): FairLine {
     for (const [key, end] of ends) if (end <= (clocks[priorityOf(key)] ?? 0)) ends.delete(key)
   }
   return {
-    // oxlint-disable-next-line max-params -- once a call that waits
     rank: (tenant, priority, size, clock) => {
       const key = keyOf(tenant, priority)
       const tag = Math.max(clocks[priority] ?? 0, clock, ends.get(key) ?? 0)

@@ -9,7 +9,7 @@ export interface Queues {
   /** The queue of the route with this slot. */
   room(slot: number): Queue
   /** Something has been given back in this worker: those who wait for it are tried. */
-  released(): void
+  readonly released: () => void
 }
 
 /** Where calls of a route wait until their limits let them through. */

@@ -60,7 +60,6 @@ function claudeLines({ buckets }: Told, store: LimitStore, now: number): string 
   )
 }
 
-// oxlint-disable-next-line max-params -- once a line of each reply
 function lines(name: string, { limit, resetMs }: Reading, remaining: number, now: number): string {
   const at = `anthropic-ratelimit-${name}`
   return `${at}-limit: ${limit}\r\n${at}-remaining: ${remaining}\r\n${at}-reset: ${second(now + resetMs)}\r\n`

@@ -45,7 +45,7 @@ export interface Taking {
   /** Places of dry runs that would have refused. */
   readonly over: readonly number[]
   /** Told when it has been given back: calls may wait for it. */
-  released(): void
+  readonly released: () => void
 }
 
 /** A call without limits that is written down all the same. */

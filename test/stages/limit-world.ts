@@ -100,7 +100,7 @@ let last = 0
 /** A Messages call of this tenant and model. */
 export function messagesCall(
   tenant: Tenant | null = tenantOf(),
-  { model = 'claude-opus-5' as string | null, path = '/v1/messages' } = {},
+  { model = 'claude-opus-5', path = '/v1/messages' }: { model?: string | null; path?: string } = {},
 ): Call {
   const { head, body, caller } = callOf(`POST ${path} HTTP/1.1\nhost: r`)
   const call = new Call(`req_${++last}`, performance.now(), head, body, caller)
@@ -228,12 +228,12 @@ function memoryLimiter(clock: TestClock, settled: { count: number }): Limiter {
   const slots = new Map<string, number>()
   const sets = new Map<string, LimitSet>()
   return {
-    take: store.take,
+    take: (...args) => store.take(...args),
     settle: (...args) => {
       settled.count++
       store.settle(...args)
     },
-    reading: store.reading,
+    reading: (bucket) => store.reading(bucket),
     bind: (subject, limits) => {
       const buckets = limits.map((limit): Bucket => {
         const key = bucketKey(limit, subject, clock.wallMs())

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { RelayError } from '../../src/base/errors.ts'
+import type { RelayError } from '../../src/base/errors.ts'
 import type { Limit } from '../../src/base/limit.ts'
 import { errorReply } from '../../src/worker/error-reply.ts'
 import { budget, permits, rate } from '../limits/world.ts'
