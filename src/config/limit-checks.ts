@@ -84,8 +84,7 @@ function checkReach(placed: PlacedLimit, checking: Checking): void {
       `counts by ${scope}, and there are no tenants`,
       'give `tenants` or `tenantsFrom`, or leave it out of `per`',
     )
-  const held = heldRoutes(limit, checking)
-  if (needsTenant(limit) && held.length > 0 && held.every(({ plan }) => !plan.authenticate))
+  if (needsTenant(limit) && holdsForNone(limit, checking, ({ plan }) => plan.authenticate))
     found.add(
       [...path, 'per'],
       `counts by ${scope}, and no route that it holds for asks for a key`,
@@ -95,8 +94,7 @@ function checkReach(placed: PlacedLimit, checking: Checking): void {
 }
 
 function checkKnown({ limit, path }: PlacedLimit, checking: Checking): void {
-  const held = heldRoutes(limit, checking)
-  if (needsClaude(limit) && held.length > 0 && held.every(({ isClaude }) => !isClaude))
+  if (needsClaude(limit) && holdsForNone(limit, checking, ({ isClaude }) => isClaude))
     checking.making.found.addKey(
       path,
       'can never be reached: models, tokens and money are known towards Claude only, and no route that it holds for goes there',
@@ -104,9 +102,10 @@ function checkKnown({ limit, path }: PlacedLimit, checking: Checking): void {
     )
 }
 
-// None where not all of the file's routes are known: what cannot be said of all of them is not said.
-function heldRoutes({ routes }: Limit, { all, isWhole }: Checking): readonly PlacedRoute[] {
-  return isWhole ? all.routes.filter(({ plan }) => routes === null || routes.includes(plan.name)) : []
+// Whether it holds for routes, and for none of this sort; of a file whose routes are not all known nothing is said.
+function holdsForNone({ routes }: Limit, { all, isWhole }: Checking, sort: (route: PlacedRoute) => boolean): boolean {
+  const holds = ({ plan }: PlacedRoute): boolean => routes === null || routes.includes(plan.name)
+  return isWhole && all.routes.some(holds) && !all.routes.some((route) => holds(route) && sort(route))
 }
 
 function checkOwner({ limits, routes }: LimitsOwner, checking: Checking): void {
@@ -120,10 +119,22 @@ function checkOwner({ limits, routes }: LimitsOwner, checking: Checking): void {
 }
 
 function checkQueue({ key, plan, limits }: PlacedRoute, { relay, tenancy }: AllLimits, { found, missing }: Making): void {
-  if (plan.queue === null || limits.length > 0 || missing.size > 0) return
-  const ofAll = relay.some(({ limit }) => limit.routes === null || limit.routes.includes(plan.name))
+  if (plan.queue === null || missing.size > 0) return
+  const ofAll = [...limits, ...relay].some(({ limit }) => canWait(limit) && (limit.routes === null || limit.routes.includes(plan.name)))
   const { plan: tenants, owners } = tenancy
-  const ofTenants = plan.authenticate && tenants !== null && (tenants.from !== null || owners.some((owner) => owner.limits.length > 0))
+  const ofTenants =
+    plan.authenticate &&
+    tenants !== null &&
+    (tenants.from !== null || owners.some((owner) => owner.limits.some(({ limit }) => canWait(limit))))
   if (ofAll || ofTenants) return
-  found.addKey(['routes', key, 'queue'], 'no limit holds for the route, so no call ever waits', 'give it `limits`, or leave `queue` out')
+  found.addKey(
+    ['routes', key, 'queue'],
+    'no limit holds for the route that a call could wait for',
+    'give it `limits` (money is not waited for), or leave `queue` out',
+  )
+}
+
+// Money comes back with the next period, which no call lives to see.
+function canWait({ kind, dryRun }: Limit): boolean {
+  return kind !== 'budget' && !dryRun
 }

@@ -21,7 +21,7 @@ export interface Plan {
   readonly log: LogPlan
   readonly upstreams: readonly UpstreamPlan[]
   readonly routes: readonly RoutePlan[]
-  /** Set when an injected credential is served without tenants: Host is checked, foreign Origins are refused. */
+  /** Set when an injected credential is served to whoever calls: on routes that ask for no tenant's key, Host is checked and foreign Origins are refused. */
   readonly guard: GuardPlan | null
   /** Who may call; null: nobody is asked for a key. */
   readonly tenancy: TenancyPlan | null

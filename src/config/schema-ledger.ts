@@ -68,6 +68,3 @@ export const priceSchema = z.strictObject({
 
 /** A price after parsing. */
 export type PriceFile = z.output<typeof priceSchema>
-
-/** The ledger after parsing. */
-export type LedgerFile = z.output<typeof ledgerSchema>

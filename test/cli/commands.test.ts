@@ -63,6 +63,18 @@ t.test('init writes a config that validate accepts, and never over another', asy
   t.match(again, { exit: 1, err: /exists already and was left as it is/ })
 })
 
+t.test('validate says how many tenants and limits there are', async (t) => {
+  const place = home(t)
+  const tenants = 'tiers: { t: { requests: 1/s } }\ntenants: { a: { tier: t, budget: 5usd/day }, b: {} }\n'
+  place.write('relay.config.yaml', `${tenants}limits: [{ name: all, concurrency: 5 }]\nroutes: { /: "builtin:claude" }\n`)
+
+  const text = await relay(place, 'validate')
+  const json = JSON.parse((await relay(place, 'validate', '--json')).out)
+
+  t.match(text, { exit: 0, out: /is valid: 1 route, 1 upstream, 2 tenants, 3 limits, listens on/ })
+  t.match(json, { routes: 1, tenants: 2, limits: 3 })
+})
+
 t.test('validate tells every mistake with file, line, column and remedy, and exits with 2', async (t) => {
   const place = home(t)
   place.write('relay.config.yaml', 'listen: nowhere\nroutes:\n  /: claud\nupstreams:\n  claude: builtin:claude\n')

@@ -248,6 +248,14 @@ const relations: readonly Case[] = [
     /`limits`/,
   ],
   [
+    'a queue for money',
+    'upstreams: { c: "builtin:claude" }\nroutes:\n  v1: { queue: {}, limits: [{ name: x, budget: 1usd/day }, { name: y, requests: { rate: 1/s, dryRun: true } }] }',
+    '3:9',
+    'routes.v1.queue',
+    /no limit holds for the route that a call could wait for/,
+    /money is not waited for/,
+  ],
+  [
     'draining a backend',
     'routes:\n  x: { to: "http://x.y", onLeave: drain }',
     '2:26',
