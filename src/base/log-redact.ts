@@ -25,7 +25,7 @@ const hidden = '[redacted]'
 const deepest = 6
 const widest = 100
 const secretKey = /authorization|api[-_]?key|secret|passw|cookie|credential|private[-_]?key|(?:^|[-_a-z])token$/i
-const secretText = /\bsk-[\w-]{6,}|\b((?:bearer|basic)\s+)[\w.~+/=-]{6,}|(:\/\/)[^\s/@]+:[^\s/@]+(?=@)/gi
+const secretText = /\b(?:sk-|rk_)[\w-]{6,}|\b((?:bearer|basic)\s+)[\w.~+/=-]{6,}|(:\/\/)[^\s/@]*:[^\s/@]+(?=@)/gi
 
 function redactedFields(value: object, depth: number): Readonly<Record<string, unknown>> {
   const fields: [string, unknown][] = []

@@ -160,12 +160,14 @@ t.test('what looks like a credential does not reach a line, by name or by shape,
 
   log.info({ headers: { 'x-api-key': key, authorization: 'x1y2z3', cookie: 'x1y2z3' }, list: [{ password: 'x1y2z3' }] }, `got ${key}`)
   log.info({ upstream: { credential: { field: 'x-api-key', secret: 'x1y2z3' } }, access_token: 'x1y2z3' }, 'Bearer x1y2z3x1y2z3')
+  log.info({ tenant: 'search', hint: 'rk_ab12…' }, 'no tenant has the key rk_x1y2z3x1y2z3, redis://:x1y2z3@h')
   log.error({ error, url: new URL('https://user:x1y2z3@example.com/'), map: [['header', `bearer ${key}`]] }, 'failed')
 
   const text = JSON.stringify(await lines())
   t.notMatch(text, /x1y2z3|sk-ant|abcdefghij/)
   t.match(text, '[redacted]')
   t.match(text, 'example.com')
+  t.match(text, 'rk_ab12…')
 })
 
 t.test('counts of tokens are no credentials', async (t) => {
