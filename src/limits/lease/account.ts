@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Limit } from '../../base/limit.ts'
 import { Word, type Cells } from '../cells.ts'
 import type { Clock } from '../clock.ts'
 import type { LimitShared } from '../shared.ts'
@@ -15,6 +17,10 @@ import type { LeaseOutcome } from './wish.ts'
  */
 export interface LeaseAccount {
   readonly key: string
+  /** The limit as it is now: it may have been changed. */
+  update(limit: Limit): void
+  /** Its slot is another key's from now on: nothing is written to it any more. */
+  abandon(): void
   wish(amount: number): Promise<LeaseOutcome>
   /** Looks after the lease: renews it, tells what was spent, hands back what is not needed. */
   look(): void
@@ -69,11 +75,11 @@ const tellUs = 1_000_000
 const mostWishes = 256
 
 /** The account of a bucket in this slot. */
-export function leaseAccount(parts: AccountParts, slot: number, bucket: LeasedBucket): LeaseAccount {
+export function leaseAccount(parts: AccountParts, slot: number, first: LeasedBucket): LeaseAccount {
   const { bank, cells, clock, shared, leaseMs, renewMs, counts } = parts
-  const { limit } = bucket
-  const holding = holdingOf(limit.kind, cells, slot)
-  const size = leaseSize(limit)
+  let bucket = first
+  const holding = holdingOf(first.limit.kind, cells, slot)
+  let size = leaseSize(first.limit)
   const surplus = surplusOf(holding)
   const wishes: Wish[] = []
   let place: LeasePlace | null = null
@@ -83,6 +89,7 @@ export function leaseAccount(parts: AccountParts, slot: number, bucket: LeasedBu
   let renewedUs = 0
   let untilUs = 0
   let running: Promise<void> | null = null
+  let isAbandoned = false
 
   function pump(): void {
     running ??= run().finally(() => {
@@ -94,6 +101,10 @@ export function leaseAccount(parts: AccountParts, slot: number, bucket: LeasedBu
   async function run(): Promise<void> {
     if (pending !== null && !(await send(pending, []))) return answerAll(away)
     const asked = wishes.splice(0, mostWishes)
+    if (asked.length > 0 && isThere(asked)) {
+      for (const { answered } of asked) answered({ is: 'leased' })
+      return
+    }
     const need = asked.length > 0 ? needOf(asked) : due
     if (need === null) return
     if (asked.length === 0) due = null
@@ -108,9 +119,15 @@ export function leaseAccount(parts: AccountParts, slot: number, bucket: LeasedBu
     for (const { answered } of wishes.splice(0)) answered(outcome)
   }
 
+  /** An operation before this one has brought enough, or a call has given it back. */
+  function isThere(asked: readonly Wish[]): boolean {
+    const total = asked.reduce((sum, { amount }) => sum + amount, 0)
+    return clock.us() < untilUs && holding.free() >= Math.max(total, 1, holding.most() / 4)
+  }
+
   function needOf(asked: readonly Wish[]): Need {
     const amounts = asked.map(({ amount }) => amount)
-    const spare = limit.exact ? 0 : size.next(Math.max(...amounts), shared.nodes, clock.us())
+    const spare = bucket.limit.exact ? 0 : size.next(Math.max(...amounts), shared.nodes, clock.us())
     return { is: 'more', least: smallest(amounts), total: totalOf(amounts), spare }
   }
 
@@ -118,7 +135,7 @@ export function leaseAccount(parts: AccountParts, slot: number, bucket: LeasedBu
   async function carryOut(need: Need, asked: readonly Wish[]): Promise<boolean> {
     for (let turn = 0; turn < 3; turn += 1) {
       const old = place
-      place ??= bank.place(bucket)
+      place ??= bank.place(bucket, slot)
       // What was spent in a period that is over is told there, before anything is taken in the next.
       const isOver = old !== null && bank.isOver(old)
       if (isOver) holding.lapse()
@@ -144,14 +161,16 @@ export function leaseAccount(parts: AccountParts, slot: number, bucket: LeasedBu
     } catch (error) {
       counts.errors += 1
       // What the script would not have, or what Redis may have forgotten, is not sent again.
-      if (isRefusal(error) || clock.us() > sentUs + rememberedMs(limit) * 750) pending = null
+      if (isRefusal(error) || clock.us() > sentUs + rememberedMs(where.limit) * 750) pending = null
       return false
     }
   }
 
   function done({ operation, answer, asked, isValid }: Done): void {
+    if (isAbandoned) return
     const now = clock.us()
     const { draft, sentUs } = operation
+    const { limit } = bucket
     holding.apply(draft, answer, isValid)
     toldUs = renewedUs = now
     if (isValid) untilUs = sentUs + leaseMs * 950
@@ -185,7 +204,17 @@ export function leaseAccount(parts: AccountParts, slot: number, bucket: LeasedBu
   }
 
   return {
-    key: bucket.key,
+    key: first.key,
+    update: (limit) => {
+      if (isDeepStrictEqual(limit, bucket.limit)) return
+      bucket = { ...bucket, limit }
+      size = leaseSize(limit)
+      place = null
+    },
+    abandon: () => {
+      isAbandoned = true
+      answerAll(away)
+    },
     wish: async (amount) => {
       const { promise, resolve } = Promise.withResolvers<LeaseOutcome>()
       wishes.push({ amount, answered: resolve })

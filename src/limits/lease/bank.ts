@@ -8,7 +8,7 @@ import type { Refused } from '../store.ts'
 /** What a process holds of buckets in Redis, by `lua/lease.lua`: its header says what each number means. */
 export interface LeaseBank {
   /** The bucket as Redis has it now: of a budget, that of the period Redis is in. */
-  place(bucket: LeasedBucket): LeasePlace
+  place(bucket: LeasedBucket, slot: number): LeasePlace
   /** Whether the period of this place is over, by the clock of Redis. */
   isOver(place: LeasePlace): boolean
   /** One operation. Rejects where no answer came: it may have been done then, and can be sent again. */
@@ -27,6 +27,8 @@ export interface LeasedBucket {
 /** Where Redis keeps it. */
 export interface LeasePlace extends LeasedBucket {
   readonly keys: readonly string[]
+  /** Who holds it there: two buckets of one process may come together in Redis, when its clock is in another period. */
+  readonly holder: string
   readonly period: Period | null
 }
 
@@ -42,7 +44,13 @@ export interface LeaseOperation {
 
 /** What came of it. */
 export type LeaseAnswer =
-  | { readonly is: 'done' | 'refused'; readonly granted: number; readonly remaining: number; readonly resetMs: number; readonly refusal: Refusal }
+  | {
+      readonly is: 'done' | 'refused'
+      readonly granted: number
+      readonly remaining: number
+      readonly resetMs: number
+      readonly refusal: Refusal
+    }
   /** A later one came first. */
   | { readonly is: 'stale' }
   /** Redis is in another period, which is known now. */
@@ -59,7 +67,7 @@ export interface LeaseBankOptions {
   /** `lua/lease.lua` on the client. */
   readonly script: Script
   readonly prefix: string
-  /** Unique to this run of this process, and to the lease. */
+  /** Unique to this run of this process. */
   readonly process: string
   /** ms after which what is held lapses unless it is renewed. */
   readonly leaseMs: number
@@ -79,20 +87,30 @@ export function leaseBank({ script, prefix, process, leaseMs, wallMs }: LeaseBan
   let aheadMs = 0
 
   return {
-    place: (bucket) => {
+    place: (bucket, slot) => {
       const { key, tag, limit } = bucket
       const nowMs = wallMs() + aheadMs
       const name = limit.kind === 'budget' ? keyOfPeriod(limit, key, nowMs) : key
       const base = `${prefix}:{${tag}}:b:${name}`
-      const keys = [`${prefix}:{${tag}}:l:${process}:${name}`, base, `${base}:held`]
-      return { key, tag, limit, keys, period: limit.kind === 'budget' ? periodAt(limit, nowMs) : null }
+      const holder = `${process}.${slot}`
+      const keys = [`${prefix}:{${tag}}:l:${holder}:${name}`, base, `${base}:held`]
+      return { key, tag, limit, keys, holder, period: limit.kind === 'budget' ? periodAt(limit, nowMs) : null }
     },
     isOver: ({ period }) => period !== null && wallMs() + aheadMs >= period.endMs,
-    send: async ({ keys, limit, period }, { number, want, least, keep, used, back }) => {
+    send: async ({ keys, holder, limit, period }, { number, want, least, keep, used, back }) => {
       roundTrips += 1
       const kind = limit.kind === 'budget' || limit.kind === 'concurrency' ? limit.kind : 'rate'
       const amounts = [want, least, keep, used, back]
-      const reply = await script(keys, ['redis', process, number, leaseMs, rememberedMs(limit), kind, ...limitArgs(limit, period), ...amounts])
+      const reply = await script(keys, [
+        'redis',
+        holder,
+        number,
+        leaseMs,
+        rememberedMs(limit),
+        kind,
+        ...limitArgs(limit, period),
+        ...amounts,
+      ])
       const [status = 0, granted = 0, remaining = 0, resetMs = 0, waitMs = 0, why = 0, redisMs = 0] = integers(reply)
       aheadMs = redisMs - wallMs()
       if (status === -1) return { is: 'stale' }

@@ -13,7 +13,11 @@ import { LeaseWord } from './words.ts'
  * make it better than that: no denial of a rate is shorter than 50 ms, in which tokens gather that are then fetched at once; and none is
  * believed for longer than a few seconds, as a limit may be raised and what others hold may come free.
  */
-export function deny(cells: Cells, slot: number, denied: { readonly amount: number; readonly nowUs: number; readonly refusal: Refusal }): void {
+export function deny(
+  cells: Cells,
+  slot: number,
+  denied: { readonly amount: number; readonly nowUs: number; readonly refusal: Refusal },
+): void {
   const { amount, nowUs, refusal } = denied
   cells.write(slot, LeaseWord.deniedAmount, amount)
   cells.write(slot, Word.deniedUntil, nowUs + believedMs(refusal) * 1000)

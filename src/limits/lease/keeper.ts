@@ -73,7 +73,11 @@ export function leaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
 
   function accountOf({ slot, key, tag, limit }: LeaseWish): LeaseAccount {
     const known = accounts.get(slot)
-    if (known !== undefined && known.key === key && known.limit === limit) return known
+    if (known?.key === key) {
+      known.update(limit)
+      return known
+    }
+    known?.abandon()
     const made = leaseAccount(parts, slot, { key, tag, limit })
     accounts.set(slot, made)
     return made

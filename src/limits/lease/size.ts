@@ -1,11 +1,11 @@
-import type { Limit } from '../../base/limit.ts'
+import type { BudgetLimit, ConcurrencyLimit, Limit } from '../../base/limit.ts'
 
 /**
  * How much is leased at once. All processes together hold no more than a quarter of a limit in advance. A lease begins at a quarter of
  * what it may be, doubles while it is used up quickly, halves while it is not, and gets small where there is little left to share.
  */
 export interface LeaseSize {
-  /** How much to lease in advance, when calls ask for these amounts and Redis had `remaining`; at least 1. */
+  /** How much to lease in advance, when the largest call asks for so much; of a rate at least 1. */
   next(largest: number, nodes: number, nowUs: number): number
   /** What Redis had left, and when. */
   saw(remaining: number, nowUs: number): void
@@ -36,7 +36,8 @@ export function leaseSize(limit: Limit): LeaseSize {
       if (since < quickUs) part = Math.min(1, part * 2)
       else if (since > slowUs) part = Math.max(1 / 64, part / 2)
       const around = left + refill(limit, nowUs - leftAtUs)
-      return Math.max(1, Math.floor(Math.min(most(largest, nodes) * part, around / (2 * nodes))))
+      // Of permits and money none is kept from the others when there is nearly nothing left.
+      return Math.max(isHeld(limit) ? 0 : 1, Math.floor(Math.min(most(largest, nodes) * part, around / (2 * nodes))))
     },
     saw: (remaining, nowUs) => {
       left = remaining
@@ -55,7 +56,11 @@ function inAWhile(limit: Limit): number {
   return limit.kind === 'budget' ? 0 : (limit.count * rateMs) / limit.periodMs
 }
 
+function isHeld(limit: Limit): limit is ConcurrencyLimit | BudgetLimit {
+  return limit.kind === 'concurrency' || limit.kind === 'budget'
+}
+
 function refill(limit: Limit, us: number): number {
-  if (limit.kind === 'concurrency' || limit.kind === 'budget') return 0
+  if (isHeld(limit)) return 0
   return (limit.count * us) / (limit.periodMs * 1000)
 }
