@@ -56,7 +56,7 @@ const ages: Readonly<Record<string, number>> = { h: 3_600_000, d: day, w: 7 * da
 const oldestMs = 100 * 365 * day
 
 /** The most that a limit may count: sums of it stay exact. */
-export const mostCount = 1e12
+const mostCount = 1e12
 
 /** So much in such a time. */
 export interface Rate {
