@@ -19,6 +19,31 @@ export interface Status {
   readonly workers: readonly WorkerStatus[]
   readonly routes: number
   readonly upstreams: number
+  /** null: nobody is asked for a key. */
+  readonly tenants: { readonly tenants: number; readonly keys: number } | null
+  /** null: nothing is written down. */
+  readonly ledger: LedgerStatus | null
+  /** null: everything is kept in this process. */
+  readonly redis: RedisStatus | null
+}
+
+/** How the ledger does: `stuck` cannot write for now. Counts are since the start. */
+export interface LedgerStatus {
+  readonly file: string
+  readonly state: 'running' | 'stuck' | 'restarting' | 'closed'
+  readonly restarts: number
+  /** Calls that were lost and count by their estimates. */
+  readonly estimated: number
+}
+
+/** How Redis does. Counts are since the start. */
+export interface RedisStatus {
+  readonly isAway: boolean
+  readonly timesAway: number
+  /** Nodes that share the limits. */
+  readonly nodes: number
+  /** What went wrong last; null: nothing since its last answer. */
+  readonly lastError: string | null
 }
 
 /** Where a relay is in its life. */

@@ -8,16 +8,29 @@ export interface WorkerData {
   readonly numbers: SharedArrayBuffer
   readonly logLevel: LogLevel
   readonly logFd: number
-  /** The buckets of all limits. */
+  /** The buckets of all limits, and what control tells all limiters. */
   readonly cells: SharedArrayBuffer
+  readonly limits: SharedArrayBuffer
   /** Bytes that each worker's peeks hold. */
   readonly peeks: SharedArrayBuffer
-  /** The heads of the workers' queues. */
-  readonly queues: SharedArrayBuffer
-  /** The directory of tenants; null where nobody is asked for a key. */
-  readonly directory: SharedArrayBuffer | null
+  /** The directory of tenants. */
+  readonly directory: SharedArrayBuffer
   /** null: every bucket is in memory. */
-  readonly redis: { readonly place: RedisPlace; readonly scripts: Readonly<Record<string, string>> } | null
+  readonly redis: WorkerRedis | null
   /** null: nothing is written down. */
-  readonly ledger: { readonly port: MessagePort; readonly queue: number } | null
+  readonly ledger: WorkerLedger | null
+}
+
+/** What a worker needs for exact limits in Redis. */
+export interface WorkerRedis {
+  readonly place: RedisPlace
+  /** By name, without the ending. */
+  readonly scripts: Readonly<Record<'take' | 'settle' | 'renew' | 'nodes', string>>
+}
+
+/** A worker's end of the ledger. */
+export interface WorkerLedger {
+  readonly port: MessagePort
+  readonly flushMs: number
+  readonly queue: number
 }

@@ -1,6 +1,7 @@
 import type { Log } from '../base/log.ts'
 import type { FromWorker } from '../control/messages.ts'
-import type { Answers, LeaseOutcome, LeaseWish, Question } from '../control/questions.ts'
+import type { Answers, Question } from '../control/questions.ts'
+import type { LeaseOutcome, LeaseWish } from '../limits/lease/wish.ts'
 import type { Tenant } from '../base/tenant.ts'
 import type { WorkerThread } from './worker-thread.ts'
 

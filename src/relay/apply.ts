@@ -4,6 +4,7 @@ import { readCertificates } from './certificates.ts'
 import { same } from './changed.ts'
 import type { Parts } from './parts.ts'
 import { aimed, listenerSlots, placed } from './slots.ts'
+import { planForWorkers } from './shared.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { Loaded } from './source.ts'
 
@@ -30,7 +31,10 @@ export async function apply(to: ApplyTo, loaded: Loaded, before: Running | null)
   const bindProblems = [...ports.problems, ...adminChange.problems]
   const snapshot =
     bindProblems.length > 0 ? null : await snapshotOf(to, loaded, { ports: ports.ports, certificates: read.certificates, before })
-  const commit = () => parts.listeners.commit(ports)
+  const commit = () => {
+    parts.listeners.commit(ports)
+    parts.services.useConfig(loaded.plan)
+  }
   const problems = snapshot === null ? bindProblems : await bring(parts, snapshot, before, commit)
   if (snapshot === null || problems.length > 0) {
     ports.undo()
@@ -75,7 +79,7 @@ async function snapshotOf({ parts }: ApplyTo, { plan }: Loaded, { ports, certifi
   const { routeSlots, upstreamSlots } = parts.numbers
   return {
     version: (before?.snapshot.version ?? 0) + 1,
-    plan: aimed(plan, needsFake ? await parts.fake.address() : null),
+    plan: aimed(planForWorkers(plan), needsFake ? await parts.fake.address() : null),
     listeners: listenerSlots(ports, certificates, parts.ticketKeys),
     slots: {
       routes: routeSlots.slotsOf(plan.routes.map((route) => route.name)),

@@ -4,10 +4,11 @@ import type { LuaTexts } from '../limits/redis/scripts.ts'
 
 /** The scripts that Redis runs: assets of the binary, files beside the bundle's folder or the sources everywhere else. */
 export function luaTexts(): LuaTexts {
-  return { take: textOf('take'), settle: textOf('settle'), renew: textOf('renew'), nodes: textOf('nodes') }
+  return { take: luaText('take'), settle: luaText('settle'), renew: luaText('renew'), nodes: luaText('nodes') }
 }
 
-function textOf(name: string): string {
+/** One of them, by its name without the ending. */
+export function luaText(name: string): string {
   if (isSea()) return getAsset(`lua/${name}.lua`, 'utf8')
   const isBundle = !import.meta.url.endsWith('.ts')
   return readFileSync(new URL(`${isBundle ? '../lua' : '../../lua'}/${name}.lua`, import.meta.url), 'utf8')

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Log } from '../base/log.ts'
 import type { Plan } from '../config/plan.ts'
+import type { WorkerData } from '../control/worker-data.ts'
 import { numbers, type Numbers } from '../metrics/numbers.ts'
 import { acceptMode, type Accept, type Platform } from './accept.ts'
 import { builtinFake, type BuiltinFake } from './builtin.ts'
@@ -10,6 +11,7 @@ import { workerHeapMb } from './heap.ts'
 import { listeners, type Listeners } from './listeners.ts'
 import { loads, type Loads } from './load-of.ts'
 import { serial, type Serial } from './serial.ts'
+import { openServices, type Services } from './services.ts'
 import type { Waits } from './waits.ts'
 import type { WorkerSource } from './worker-source.ts'
 import { workerThread } from './worker-thread.ts'
@@ -24,6 +26,7 @@ export interface Parts {
   readonly handover: Handover
   readonly crew: Crew
   readonly fake: BuiltinFake
+  readonly services: Services
   /** Every change of the snapshot and every start of a worker on it, one after the other. */
   readonly changes: Serial
   /** One set for all workers, so that any of them resumes any session; made anew with each start of relay. */
@@ -40,8 +43,8 @@ export interface PartsOptions {
   readonly plan: () => Plan
 }
 
-/** Makes the parts for the first plan; nothing is bound or started yet. */
-export function makeParts(options: PartsOptions): Parts {
+/** Makes the parts for the first plan, and opens what its calls are served with; nothing is bound, no worker started yet. */
+export async function makeParts(options: PartsOptions, opened: AsyncDisposableStack): Promise<Parts> {
   const { waits, log } = options
   const first = options.plan()
   const accept = acceptMode(first.accept, options.platform)
@@ -50,25 +53,27 @@ export function makeParts(options: PartsOptions): Parts {
   const load = loads(shared)
   const changes = serial()
   const spread = handover({ takers: () => takers, limit: () => options.plan().bounds.connections, wait: waits.handover })
+  const live = () => team.live()
+  const services = await openServices({ plan: first, workers, numbers: shared, log, live, forgetMs: waits.forget }, opened)
   const team = crew({
     count: workers,
     accept,
     changes,
     waits,
     log,
-    spawn: (index) =>
-      workerThread({
-        index,
-        source: options.worker,
-        heapMb: options.heapMb ?? workerHeapMb(workers),
-        workerData: { index, numbers: shared.memory, logLevel: options.plan().log.level, logFd: 2 },
-      }),
+    spawn: (index) => {
+      const { data, transfer } = services.dataFor(index)
+      const workerData: WorkerData = { ...data, index, numbers: shared.memory, logLevel: options.plan().log.level, logFd: 2 }
+      const heapMb = options.heapMb ?? workerHeapMb(workers)
+      return workerThread({ index, source: options.worker, heapMb, workerData, transfer, onQuestion: services.answer })
+    },
     onLive: () => {
       takers = team.live().map((thread) => taker(thread, load))
       spread.flush()
     },
     onEnd: (index) => {
       load.died(index)
+      services.workerDied(index)
       takers = team.live().map((thread) => taker(thread, load))
     },
   })
@@ -83,6 +88,7 @@ export function makeParts(options: PartsOptions): Parts {
     handover: spread,
     crew: team,
     fake: builtinFake(),
+    services,
     changes,
     ticketKeys: randomBytes(48),
   }

@@ -67,7 +67,7 @@ async function open(options: RelayOptions, loaded: Loaded, opened: AsyncDisposab
   const log = logger({ level: loaded.plan.log.level })
   opened.defer(() => log.close())
   const now = state(options.version)
-  const base = openParts(options, { loaded, log, waits, now }, opened)
+  const base = await openParts(options, { loaded, log, waits, now }, opened)
   const first = await apply(base, loaded, null)
   if (!('snapshot' in first)) throw new ConfigError(first)
   now.setRunning(first, [])
@@ -118,20 +118,15 @@ interface Opening {
 }
 
 /** Everything that listens or runs, in the order in which it has to be closed again. */
-function openParts(
+async function openParts(
   options: RelayOptions,
   opening: Opening,
   opened: AsyncDisposableStack,
-): { readonly parts: Parts; readonly admin: AdminPort } {
+): Promise<{ readonly parts: Parts; readonly admin: AdminPort }> {
   const { loaded, log, waits, now } = opening
-  const parts = makeParts({
-    platform: options.platform ?? platform(),
-    worker: options.worker,
-    heapMb: options.heapMb,
-    waits,
-    log,
-    plan: () => now.plan() ?? loaded.plan,
-  })
+  const plan = () => now.plan() ?? loaded.plan
+  const { worker, heapMb } = options
+  const parts = await makeParts({ platform: options.platform ?? platform(), worker, heapMb, waits, log, plan }, opened)
   const registry = metricsRegistry({ numbers: parts.numbers, control: () => factsOf(now, parts, log.dropped()) })
   const onError = (error: unknown) => log.error({ error }, 'the admin listener failed to answer')
   const admin = adminPort({ registry, onError, isReady: () => readiness(now, parts) })

@@ -5,6 +5,8 @@ export interface Waits {
   readonly prepare: number
   readonly commit: number
   readonly listen: number
+  /** From `forget` to `forgotten`. */
+  readonly forget: number
   /** From `cut` to `drained`, and what a drain may take beyond its graces. */
   readonly cut: number
   /** How long an accepted connection waits when no worker is live. */
@@ -20,6 +22,7 @@ export const defaultWaits: Waits = {
   prepare: 15_000,
   commit: 5000,
   listen: 5000,
+  forget: 5000,
   cut: 3000,
   handover: 5000,
   backoffFirst: 100,

@@ -35,6 +35,18 @@ function lines(status: Status): readonly string[] {
     `metrics    ${admin === null ? 'off' : `http://${addressText(admin)}/metrics`}`,
     `workers    ${states.join('; ')} (${status.accept})`,
     `routes     ${status.routes} to ${counted(status.upstreams, 'upstream')}`,
+    ...serviceLines(status),
     ...lastProblems.map((problem) => `rejected   ${problemLine(problem)}`),
+  ]
+}
+
+function serviceLines({ tenants, ledger, redis }: Status): readonly string[] {
+  const lost = ledger === null || ledger.estimated === 0 ? '' : `, ${counted(ledger.estimated, 'lost call')} counted by estimate`
+  const past = redis === null || redis.timesAway === 0 ? '' : `, was away ${counted(redis.timesAway, 'time')}`
+  const why = redis?.isAway === true && redis.lastError !== null ? ` (${redis.lastError})` : ''
+  return [
+    ...(tenants === null ? [] : [`tenants    ${tenants.tenants} with ${counted(tenants.keys, 'key')}`]),
+    ...(ledger === null ? [] : [`ledger     ${ledger.file}, ${ledger.state}${lost}`]),
+    ...(redis === null ? [] : [`redis      ${redis.isAway ? 'away' : 'there'}${why}, ${counted(redis.nodes, 'node')}${past}`]),
   ]
 }

@@ -1,0 +1,127 @@
+import type { MessagePort } from 'node:worker_threads'
+import type { Registry } from '../auth/registry.ts'
+import type { Log } from '../base/log.ts'
+import type { Plan } from '../config/plan.ts'
+import type { WorkerData } from '../control/worker-data.ts'
+import { ledgerHost, type LedgerHost } from '../ledger/host.ts'
+import { redisClient, type OpenRedisClient } from '../limits/redis/client.ts'
+import type { Numbers } from '../metrics/numbers.ts'
+import { forgetPeeks } from '../stages/peek-budget.ts'
+import { answerer, type Knowing } from './answers.ts'
+import { openLimiting, type Limiting } from './limiting.ts'
+import { luaTexts } from './lua-source.ts'
+import { sharedMemories, type SharedMemories } from './shared.ts'
+import { openTenants, tenantConfig } from './tenants.ts'
+import { ledgerSource } from './worker-source.ts'
+import type { WorkerThread } from './worker-thread.ts'
+
+/** What all workers are served with by control: tenants, limits and the ledger. Opened before the first worker, closed after the last. */
+export interface Services {
+  readonly tenants: Registry
+  readonly limiting: Limiting
+  readonly ledger: LedgerHost | null
+  readonly redis: OpenRedisClient | null
+  readonly answer: ReturnType<typeof answerer>
+  /** What a worker is started with, and what of it moves to its thread. */
+  dataFor(index: number): { readonly data: ServiceData; readonly transfer: readonly MessagePort[] }
+  workerDied(index: number): void
+  /** A new version is in force. */
+  useConfig(plan: Plan): void
+}
+
+type ServiceData = Omit<WorkerData, 'index' | 'numbers' | 'logLevel' | 'logFd'>
+
+export interface ServicesOptions {
+  readonly plan: Plan
+  readonly workers: number
+  readonly numbers: Numbers
+  readonly log: Log
+  readonly live: () => readonly WorkerThread[]
+  /** What a worker may take to forget its slots, in ms. */
+  readonly forgetMs: number
+}
+
+/** Opens them; what cannot be opened throws a ConfigError. */
+export async function openServices(options: ServicesOptions, opened: AsyncDisposableStack): Promise<Services> {
+  const { plan, numbers, log, live } = options
+  const shared = sharedMemories(options.workers)
+  const redis = await openRedis(options, opened)
+  const ledger = await openLedger(options, opened)
+  const moved = (memory: SharedArrayBuffer) => live().forEach((thread) => thread.tell({ is: 'directory', memory }))
+  const tenants = await openTenants({ plan, redis, numbers, log, moved }, opened)
+  const everyoneForgets = forgetting(options)
+  const limiting = openLimiting({ plan, shared, redis, ledger, log, everyoneForgets }, opened)
+  const knowing: Knowing = { tenant: async (id) => tenants.tenant(id), slots: limiting.slots, leases: limiting.leases }
+  return {
+    tenants,
+    limiting,
+    ledger,
+    redis,
+    answer: answerer(knowing, log),
+    dataFor: (index) => dataFor(index, { plan, shared, tenants, ledger }),
+    workerDied: (index) => {
+      limiting.workerDied(index)
+      forgetPeeks(shared.peeks, index)
+      ledger?.left(index)
+    },
+    useConfig: ({ tenancy }) => tenants.useConfig(tenantConfig(tenancy)),
+  }
+}
+
+interface DataParts {
+  readonly plan: Plan
+  readonly shared: SharedMemories
+  readonly tenants: Registry
+  readonly ledger: LedgerHost | null
+}
+
+function dataFor(index: number, { plan, shared, tenants, ledger }: DataParts): ReturnType<Services['dataFor']> {
+  const port = ledger?.joined(index) ?? null
+  const data: ServiceData = {
+    ...shared,
+    directory: tenants.memory,
+    redis: plan.redis === null || plan.limitStore === 'memory' ? null : { place: plan.redis, scripts: luaTexts() },
+    ledger: port === null || plan.ledger === null ? null : { port, flushMs: plan.ledger.flushMs, queue: plan.ledger.queue },
+  }
+  return { data, transfer: port === null ? [] : [port] }
+}
+
+/** Whether it is there is told, and not waited for longer than it takes to know: relay starts without it, by its limits' policies. */
+async function openRedis({ plan, log }: ServicesOptions, opened: AsyncDisposableStack): Promise<OpenRedisClient | null> {
+  const isUsed = plan.redis !== null && (plan.limitStore === 'redis' || plan.tenancy?.from?.is === 'redis')
+  if (plan.redis === null || !isUsed) return null
+  const client = redisClient(plan.redis)
+  opened.defer(() => client.close())
+  client.onChange((isAway) => {
+    if (isAway) log.error({ error: client.lastError }, 'Redis is away: limits go by their policies until it is back')
+    else log.info({}, 'Redis is back')
+  })
+  await client.first
+  return client
+}
+
+async function openLedger({ plan, log, live }: ServicesOptions, opened: AsyncDisposableStack): Promise<LedgerHost | null> {
+  if (plan.ledger === null) return null
+  const ledger = await ledgerHost({
+    source: ledgerSource(),
+    options: plan.ledger,
+    log,
+    onPort: (worker, port) =>
+      live()
+        .find((thread) => thread.index === worker)
+        ?.tell({ is: 'ledger', port }, [port]),
+  })
+  opened.defer(() => ledger.close())
+  return ledger
+}
+
+/** Every live worker forgets its slots; one that does not answer in time may still hold some, so then nothing is given away. */
+function forgetting({ live, forgetMs }: ServicesOptions): () => Promise<void> {
+  let last = 0
+  return async () => {
+    const round = ++last
+    const isIt = (said: { readonly is: string; readonly round?: number }) => said.is === 'forgotten' && said.round === round
+    const answers = await Promise.all(live().map((thread) => thread.ask({ is: 'forget', round }, isIt, forgetMs)))
+    if (answers.some(({ is }) => is === 'silent')) throw new Error('a worker did not forget its slots in time')
+  }
+}
