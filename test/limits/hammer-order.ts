@@ -8,8 +8,11 @@ export interface HammerOrder {
   /** Int32, see `Seen`. */
   readonly seen: SharedArrayBuffer
   readonly ms: number
-  /** `run`: as many calls as it can; `hold`: takes once, says so, and goes on until it is ended. */
-  readonly deed: 'run' | 'hold'
+  /**
+   * `run`: as many calls as it can; `refund`: so too, each of them takes 1 and uses nothing; `hold`: takes once, says so, and goes on until
+   * it is ended.
+   */
+  readonly deed: 'run' | 'refund' | 'hold'
 }
 
 /** What the threads count together: whether they may begin, how many calls are inside, how many ever were at once. */

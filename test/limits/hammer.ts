@@ -14,7 +14,7 @@ let refused = 0
 
 parentPort!.postMessage('ready')
 Atomics.wait(seen, Seen.begin, 0)
-if (order.deed === 'run') {
+if (order.deed !== 'hold') {
   const end = performance.now() + order.ms
   while (performance.now() < end) round()
   parentPort!.postMessage({ used, refused } satisfies HammerResult)
@@ -57,11 +57,13 @@ function take(amounts: readonly number[]): string | null {
 }
 
 function amountsOf(of: typeof buckets): readonly number[] {
+  if (order.deed === 'refund') return of.map(() => 1)
   return of.map(({ limit }) => (limit.kind === 'requests' || limit.kind === 'concurrency' ? 1 : 1 + Math.floor(Math.random() * 20)))
 }
 
 /** A request stays a request; of tokens and money calls use less than they reserved, and some all of it. */
 function usedOf(amount: number, at: number): number {
+  if (order.deed === 'refund') return 0
   const kind = buckets[at]!.limit.kind
   return kind === 'requests' || kind === 'concurrency' ? amount : Math.floor(Math.random() * (amount + 1))
 }

@@ -50,6 +50,16 @@ t.test('threads together never spend more than a budget, and what they spent is 
   t.equal(world.cells.held(0), 0)
 })
 
+t.test('threads together never reserve more money than there is, while what others reserved comes back all the time', async (t) => {
+  const world = hammerWorld(budget(3))
+
+  const { inside, admitted } = await world.run(250, 'refund')
+
+  t.ok(inside <= 3, `${inside} of 3`)
+  t.ok(admitted > 3)
+  t.equal(world.remaining(0), 3)
+})
+
 t.test('when every call has settled, the books of all limits are exactly right, whatever was refused meanwhile', async (t) => {
   // A token a minute: none comes back while the test runs.
   const tokens = rate({ name: 'input-tokens', kind: 'input_tokens', count: 1, periodMs: 60_000, burst: 100_000_000 })
@@ -108,7 +118,10 @@ interface HammerWorld {
   readonly start: (order: Pick<HammerOrder, 'ms' | 'deed'> & { readonly count: number }) => Promise<readonly Worker[]>
   readonly begin: () => void
   /** All threads at once, for so long. */
-  readonly run: (ms: number) => Promise<HammerResult & { readonly admitted: number; readonly inside: number; readonly elapsedUs: number }>
+  readonly run: (
+    ms: number,
+    deed?: 'run' | 'refund',
+  ) => Promise<HammerResult & { readonly admitted: number; readonly inside: number; readonly elapsedUs: number }>
   readonly remaining: (at: number) => number
 }
 
@@ -140,8 +153,8 @@ function hammerWorld(...limits: readonly Limit[]): HammerWorld {
     set,
     start,
     begin,
-    run: async (ms) => {
-      const workers = await start({ count: threads, ms, deed: 'run' })
+    run: async (ms, deed = 'run') => {
+      const workers = await start({ count: threads, ms, deed })
       const ends = workers.map(async (worker) => {
         // The worker says nothing else after it has begun.
         const [result] = (await once(worker, 'message')) as [HammerResult]
