@@ -5,7 +5,8 @@ import t from 'tap'
 import { ledgerHost } from '../../src/ledger/host.ts'
 import { ask, keptLog, ledgerFile, optionsFor, row } from './rows.ts'
 
-const entry = (name: string) => new URL(name, import.meta.url).pathname
+const writing = new URL('./child-writer.ts', import.meta.url).pathname
+const recovering = new URL('./child-recover.ts', import.meta.url).pathname
 
 interface Killed {
   /** What the child said, in its order: an id, and when (ms). */
@@ -15,7 +16,7 @@ interface Killed {
 
 /** Runs the child until it has said so many lines, and kills it. */
 async function killed(t: { teardown(work: () => unknown): unknown }, args: readonly string[], lines: number): Promise<Killed> {
-  const child = spawn(process.execPath, [entry('./child-writer.ts'), ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [writing, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
   t.teardown(() => child.kill('SIGKILL'))
   const closed = once(child, 'close')
   const said: { readonly id: string; readonly at: number }[] = []
@@ -61,7 +62,7 @@ t.test(
     const openBefore = Number(ask(file, 'SELECT count(*) AS count FROM calls WHERE owner IS NOT NULL')[0]?.['count'])
 
     // When two relays that recover are killed themselves, before their first and their second commit.
-    const recovered = ['1', '2'].map((at) => spawnSync(process.execPath, [entry('./child-recover.ts'), file, at]).signal)
+    const recovered = ['1', '2'].map((at) => spawnSync(process.execPath, [recovering, file, at]).signal)
     const openAfter = Number(ask(file, 'SELECT count(*) AS count FROM calls WHERE owner IS NOT NULL')[0]?.['count'])
     const source = { file: new URL('../../src/ledger/thread.ts', import.meta.url) }
     const host = await ledgerHost({ source, options: optionsFor(file), log: keptLog(), onPort: () => undefined })
