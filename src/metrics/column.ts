@@ -36,7 +36,7 @@ export interface WorkerNumbers {
   logDropped(total: number): void
   eventLoopLag(ms: number): void
   /** A call was refused for the worker's own sake. */
-  shed(): void
+  readonly shed: () => void
   /** A call was refused because a limit's store could not be asked. */
   refusedAway(): void
   /** Rows that this worker's end of the ledger lost, and refusals that it left out, since the worker started. */

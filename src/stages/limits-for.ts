@@ -44,7 +44,7 @@ export function limitsFor(options: RouteLimits): LimitsFor {
     if (known !== undefined) return known
     // Callers may name what they like.
     if (models.size >= mostModels) models.clear()
-    const made = holding({ tenant, model, isMetered }, options)
+    const made = shared(kept, holding({ tenant, model, isMetered }, options))
     models.set(name, made)
     return made
   }
@@ -59,6 +59,8 @@ export function limitsFor(options: RouteLimits): LimitsFor {
 interface Kept {
   readonly metered: Map<string, Holding>
   readonly plain: Map<string, Holding>
+  /** The same by what they hold: models that nobody knows of are alike, whatever they are called, and so are the lists of their limits. */
+  readonly alike: Map<string, Holding>
 }
 
 interface Asker {
@@ -70,7 +72,16 @@ interface Asker {
 const mostModels = 64
 
 function keep(): Kept {
-  return { metered: new Map(), plain: new Map() }
+  return { metered: new Map(), plain: new Map(), alike: new Map() }
+}
+
+function shared({ alike }: Kept, made: Holding): Holding {
+  const key = [made.subject.model ?? '', made.needsModel, ...made.limits.map(({ name }) => name)].join('|')
+  const known = alike.get(key)
+  if (known !== undefined) return known
+  if (alike.size >= mostModels) alike.clear()
+  alike.set(key, made)
+  return made
 }
 
 function holding({ tenant, model, isMetered }: Asker, { route, limits: shared, prices }: RouteLimits): Holding {
@@ -100,4 +111,25 @@ function labelOf(model: string, limits: readonly Limit[], prices: Readonly<Recor
   if (label !== 'other') return label
   const patterns = new Set(limits.flatMap(({ models }) => models ?? []).filter((pattern) => matchesPattern(pattern, model)))
   return patterns.size === 0 ? label : [...patterns].toSorted().join('+')
+}
+
+/** Whether the calls of a tenant are limited by what their bodies ask for: by model, by tokens or by money. Asked for every call, looked at once. */
+export function asksBody({ route, limits: shared }: RouteLimits): (tenant: Tenant | null) => boolean {
+  const byTenant = new WeakMap<Tenant, boolean>()
+  const isAsked = (limits: readonly Limit[]): boolean =>
+    limits.some(
+      (limit) =>
+        (limit.routes?.includes(route) ?? true) &&
+        (limit.models !== null || limit.per.includes('model') || (limit.kind !== 'requests' && limit.kind !== 'concurrency')),
+    )
+  const forAll = isAsked(shared)
+  return (tenant) => {
+    if (forAll || tenant === null) return forAll
+    let known = byTenant.get(tenant)
+    if (known === undefined) {
+      known = tenant.models !== null || isAsked(tenant.limits)
+      byTenant.set(tenant, known)
+    }
+    return known
+  }
 }

@@ -103,7 +103,7 @@ export class QueueRoom {
   }
 
   private ask(place: Place): void {
-    const came = place.ticket.attempt()
+    const came = asked(place)
     if (!(came instanceof Promise)) return this.told(place, came)
     place.isAsking = true
     void this.askLater(place, came)
@@ -114,7 +114,7 @@ export class QueueRoom {
     try {
       came = await coming
     } catch (error) {
-      came = { is: 'refused', error: error instanceof Error ? error : new Error(String(error)) }
+      came = failed(error)
     }
     place.isAsking = false
     this.told(place, came)
@@ -201,6 +201,19 @@ export class QueueRoom {
 
 /** How often those who wait are looked over: a permit that is given back in another worker is seen no later. */
 const tickMs = 20
+
+/** Whoever cannot be asked for is told so: the others wait on. */
+function asked({ ticket }: Place): Attempt | Promise<Attempt> {
+  try {
+    return ticket.attempt()
+  } catch (error) {
+    return failed(error)
+  }
+}
+
+function failed(error: unknown): Attempt {
+  return { is: 'refused', error: error instanceof Error ? error : new Error(String(error)) }
+}
 
 /** What one waits for is not taken by those behind it; while its answer is on its way, nothing that it may be given. */
 function close(closed: Set<string>, { isAsking, bucket, buckets }: Place): void {

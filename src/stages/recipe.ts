@@ -1,21 +1,33 @@
+import type { Tenants } from '../auth/tenants.ts'
 import type { Log } from '../base/log.ts'
 import { bodyLimit as endpointLimit, firstByteTimeout } from '../claude/endpoints.ts'
-import { compose, type Next, type Stage } from '../engine/call.ts'
+import { compose, type Call, type Next, type Stage } from '../engine/call.ts'
 import type { Pool } from '../engine/pool.ts'
 import type { PathPattern } from '../engine/router.ts'
 import type { Sweep } from '../engine/sweep.ts'
 import type { Column } from '../metrics/column.ts'
 import { aim, outgoingPath } from './aim.ts'
+import { authenticate } from './authenticate.ts'
 import { bodyLimit } from './body-limit.ts'
 import { credential, type CredentialOptions } from './credential.ts'
 import { deadline } from './deadline.ts'
 import { forwarded } from './forwarded.ts'
 import { guard } from './guard.ts'
 import { headers, type HeaderRule } from './headers.ts'
+import { limitHeaders } from './limit-headers.ts'
+import type { LimitOptions } from './limit-options.ts'
+import { limit } from './limit.ts'
 import { meter } from './meter.ts'
+import { models } from './models.ts'
 import { observe } from './observe.ts'
+import { drainOnLeave } from './on-leave.ts'
+import { onlyFor } from './only-for.ts'
+import { peek, type PeekOptions } from './peek.ts'
 import { ping } from './ping.ts'
+import { reach } from './reach.ts'
+import { record, type RecordOptions } from './record.ts'
 import { send } from './send.ts'
+import { shed, type ShedOptions } from './shed.ts'
 
 /** All that a route's stages need to know. Times in ms, sizes in bytes. */
 export interface Ingredients {
@@ -40,6 +52,25 @@ export interface Ingredients {
   readonly credential: CredentialOptions | null
   readonly asksIdentity: boolean
   readonly pingMs: number | null
+  /** null: calls are never refused for the worker's own sake. */
+  readonly load: ShedOptions['load'] | null
+  /** Who may call; null: nobody is asked for a key. */
+  readonly tenants: Tenants | null
+  /** Whether tenants share the upstream's credential. */
+  readonly isShared: boolean
+  /** What is read of bodies; null: nothing. */
+  readonly peek: PeekUse | null
+  /** null: nothing is limited or written down. */
+  readonly limiting: LimitOptions | null
+  /** null: nobody's calls are settled, and no tenant's counted. */
+  readonly recording: RecordOptions | null
+  /** When their callers leave, replies are read to their end. */
+  readonly drainsOnLeave: boolean
+}
+
+/** What is read of bodies, and of whose. */
+export interface PeekUse extends PeekOptions {
+  readonly isFor: (call: Call) => boolean
 }
 
 /** The product on one screen: what happens to a call, outermost first. A stage that a route does not use is not in its list. */
@@ -48,14 +79,30 @@ export function recipe(use: Ingredients): Next {
   const stages: (Stage | null)[] = [
     // Counts and logs every call once, at its end: it sees what all the others do.
     observe({ column: use.column, log: use.log }),
+    // Work that will not be done must not begin.
+    use.load === null ? null : shed({ load: use.load, shed: use.column.shed }),
     // Before any work: a page in a browser must not spend an injected credential.
     use.guardedHosts === null ? null : guard(use.guardedHosts),
+    // A stranger's call costs nothing more than this.
+    use.tenants === null ? null : authenticate({ tenants: use.tenants }),
+    // From here on a call is somebody's: settled, written down and counted once, whatever refuses it.
+    use.recording === null ? null : record(use.recording),
     // What the path becomes decides what the upstream's endpoint allows.
     aim({ path: use.path, rewrite: use.rewrite, base: use.base }),
+    // What a tenant may not call it is told before it has sent anything.
+    use.tenants === null ? null : reach({ isShared: use.isShared, path: use.path, rewrite: use.rewrite, base: use.base }),
     // A body that is too large is refused before it is uploaded.
     bodyLimit((call) => use.bodyLimit ?? (isClaude ? endpointLimit(outgoingPath(call)) : null) ?? use.defaultBodyLimit),
     // Every wait has an end; a stream as a whole has none.
     deadline({ firstByteMs: use.firstByteMs, idleMs: use.idleMs, fromCaller: isClaude ? firstByteTimeout : null }),
+    // Its beginning says what a call will need; where nobody wants to know, it is not read.
+    use.peek === null ? null : onlyFor(use.peek.isFor, peek(use.peek)),
+    use.peek === null || use.tenants === null ? null : models(),
+    // A call that goes out has taken what it is expected to use.
+    use.limiting === null ? null : limit(use.limiting),
+    use.limiting === null || use.limiting.headers === null ? null : limitHeaders(use.limiting.headers),
+    // What its upstream will bill anyway is worth knowing exactly.
+    use.drainsOnLeave ? drainOnLeave() : null,
     // What callers say of those in front of them is believed from trusted proxies only.
     forwarded(use.forwards),
     // The operator's own changes to heads.

@@ -4,7 +4,7 @@ import type { Stage } from '../engine/call.ts'
 /** How the worker is doing, and who is told of each call that is refused for its sake. */
 export interface ShedOptions {
   readonly load: { readonly isOverloaded: boolean }
-  shed(): void
+  readonly shed: () => void
 }
 
 /** Refuses calls, before any work is done for them, while the worker cannot keep up with those it has. */

@@ -10,7 +10,9 @@ import type { Column } from '../metrics/column.ts'
 import { observe } from '../stages/observe.ts'
 import { recipe } from '../stages/recipe.ts'
 import { forwardedTrust, type Trust } from './trust.ts'
+import { accountsOf, noAccounts } from './limiting.ts'
 import type { HeldPool, Pools } from './pools.ts'
+import type { Services } from './services.ts'
 
 /** A compiled configuration: immutable, swapped whole. */
 export interface Snapshot {
@@ -32,6 +34,8 @@ export interface CompileOptions {
   readonly log: Log
   readonly sweep: Sweep
   readonly pools: Pools
+  /** Absent: there are no tenants, no limits and no ledger, whatever the plan says. */
+  readonly services?: Services
 }
 
 interface Route {
@@ -53,7 +57,7 @@ export function compile(options: CompileOptions): Snapshot {
     if (found === undefined) throw new Error(`route ${route.name} names the upstream ${route.upstream}, which is not in the plan`)
     const { upstream, slot } = found
     const info = { name: route.name, slot: options.slots.routes[k] ?? 0, upstream: upstream.name, upstreamSlot: slot, kind: upstream.kind }
-    router.add(route, { info, run: routeStages({ route, upstream, held: pools.get(upstream.name)!, options }) })
+    router.add(route, { info, run: routeStages({ route, upstream, slot: info.slot, held: pools.get(upstream.name)!, options }) })
   }
   const lost = compose([observe({ column, log })], noRoute)
   return {
@@ -74,12 +78,13 @@ export function compile(options: CompileOptions): Snapshot {
 interface RouteParts {
   readonly route: RoutePlan
   readonly upstream: UpstreamPlan
+  readonly slot: number
   readonly held: HeldPool
   readonly options: CompileOptions
 }
 
-function routeStages({ route, upstream, held, options }: RouteParts): Next {
-  const { plan, column, sweep } = options
+function routeStages({ route, upstream, slot, held, options }: RouteParts): Next {
+  const { plan, column, sweep, services } = options
   return recipe({
     column,
     log: plan.log.access ? options.log : null,
@@ -100,6 +105,7 @@ function routeStages({ route, upstream, held, options }: RouteParts): Next {
     credential: route.credential === 'replace' ? upstream.credential : null,
     asksIdentity: route.compression === 'identity',
     pingMs: route.ping,
+    ...(services === undefined ? noAccounts : accountsOf({ plan, route, upstream, slot, column, services })),
   })
 }
 

@@ -2,6 +2,7 @@ import type { Tenants } from '../auth/tenants.ts'
 import type { LedgerWriter } from '../ledger/row.ts'
 import type { Limiter } from '../limits/limiter.ts'
 import type { PeekBudget } from '../stages/peek-budget.ts'
+import type { Queues } from '../stages/queue.ts'
 
 /** What a worker's snapshots share: made once, before the first of them, and living through every reload. */
 export interface Services {
@@ -11,6 +12,8 @@ export interface Services {
   readonly ledger: LedgerWriter | null
   readonly peeks: PeekBudget
   readonly load: Load
+  /** Where calls wait for their limits, a queue a route. */
+  readonly queues: Queues
 }
 
 /** How the worker is doing. */

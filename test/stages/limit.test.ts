@@ -291,7 +291,7 @@ t.test('what a store gives to a call that its caller has left meanwhile goes bac
   const asked = run(call)
   call.cancel('cancelled')
   call.settle('cancelled')
-  await t.rejects(asked, { failure: 'cancelled' })
+  await t.rejects(asked, { message: 'the caller left' })
   t.equal(settled.count, 0)
 
   gate.resolve()

@@ -42,6 +42,13 @@ function kitchen(use: Partial<Ingredients>): Kitchen {
     credential: null,
     asksIdentity: true,
     pingMs: null,
+    load: null,
+    tenants: null,
+    isShared: false,
+    peek: null,
+    limiting: null,
+    recording: null,
+    drainsOnLeave: false,
     ...use,
   })
   return { sent, run }
