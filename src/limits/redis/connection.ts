@@ -34,6 +34,8 @@ function optionsOf(place: RedisPlace, use: 'commands' | 'blocking'): RedisOption
     ...(place.tls === null ? {} : { tls: place.tls.ca === null ? {} : { ca: place.tls.ca } }),
     protocol: 2,
     connectTimeout: connectMs,
+    // A peer that does not say goodbye is not waited for.
+    disconnectTimeout: 100,
     // A peer that went without a word (its machine is off): silent for so long with an answer due, the connection is made anew.
     ...(use === 'commands' ? { socketTimeout: 2000 } : {}),
     enableOfflineQueue: use === 'blocking',
