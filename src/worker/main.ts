@@ -2,31 +2,27 @@ import { randomBytes } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
-import { logger, type LogLevel } from '../base/log.ts'
+import { logger } from '../base/log.ts'
 import type { FromWorker, SocketMessage, ToWorker } from '../control/messages.ts'
+import type { WorkerData } from '../control/worker-data.ts'
 import { Server } from '../engine/server.ts'
 import { Slab } from '../engine/slab.ts'
 import { Sweep } from '../engine/sweep.ts'
 import { workerColumn } from '../metrics/column.ts'
 import { watchLag } from '../metrics/lag.ts'
 import { failureIndex } from '../metrics/layout.ts'
+import { asking } from './ask.ts'
 import { compile, type Snapshot } from './compile.ts'
 import { drain } from './drain.ts'
 import { errorReply } from './error-reply.ts'
 import { doors } from './listeners.ts'
+import { openServices } from './open-services.ts'
 import { upstreamPools } from './pools.ts'
-
-/** What control starts a worker with. */
-export interface WorkerData {
-  readonly index: number
-  readonly numbers: SharedArrayBuffer
-  readonly logLevel: LogLevel
-  readonly logFd: number
-}
 
 // The composition root of the data plane: one a core, each with its own connections, pools and snapshot.
 // Control alone starts this file, and always with this data.
-const { index, numbers, logLevel, logFd } = workerData as WorkerData
+const data = workerData as WorkerData
+const { index, numbers, logLevel, logFd } = data
 const port = parentPort!
 const column = workerColumn(numbers, index)
 const log = logger({ level: logLevel, fd: logFd, base: { worker: index } })
@@ -36,6 +32,11 @@ const pools = upstreamPools({ slab, sweep, column })
 const prepared = new Map<number, { readonly snapshot: Snapshot; readonly listeners: Prepare['listeners'] }>()
 const hurry = new AbortController()
 let current: Snapshot | null = null
+const questions = asking({ say })
+const services = openServices(data, { asking: questions, column, shed: () => current?.plan.shed ?? null })
+
+/** What the ledger and Redis get to take what is left, in ms. */
+const servicesCloseMs = 2000
 
 /** What pools get to close their connections in at the end, in ms. */
 const poolsCloseMs = 500
@@ -85,6 +86,15 @@ port.on('message', (message: ToWorker | SocketMessage) => {
       return void drainAll(message.grace, message.streamGrace)
     case 'cut':
       return hurry.abort()
+    case 'answer':
+      return questions.answered(message.question, message.answer)
+    case 'directory':
+      return services.useDirectory(message.memory)
+    case 'forget':
+      services.limiter.forget()
+      return say({ is: 'forgotten', round: message.round })
+    case 'ledger':
+      return services.useLedger(message.port)
   }
 })
 watchLag((ms) => column.eventLoopLag(ms))
@@ -106,7 +116,7 @@ function mostConnections(): number {
 
 function prepare({ version, plan, listeners, slots }: Prepare): void {
   try {
-    prepared.set(version, { snapshot: compile({ version, plan, slots, column, log, sweep, pools }), listeners })
+    prepared.set(version, { snapshot: compile({ version, plan, slots, column, log, sweep, pools, services }), listeners })
     say({ is: 'prepared', version })
   } catch (error) {
     keepUsedPools()
@@ -146,6 +156,7 @@ async function drainAll(grace: number, streamGrace: number): Promise<void> {
   const cut = await drain(server, { grace, streamGrace, hurry: hurry.signal })
   // No call is left: a connection that is still being made is nobody's, and must not hold up the end.
   await Promise.race([pools.close(), pause(poolsCloseMs, undefined, { ref: false })])
+  await services.close(servicesCloseMs)
   column.logDropped(log.dropped())
   await log.flush()
   say({ is: 'drained', cut })
