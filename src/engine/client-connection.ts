@@ -21,7 +21,7 @@ export class ClientConnection implements Timed, RequestLine, ExchangeLine, Socke
   readonly socket: CallerSocket
   deadline: number
   place = -1
-  private readonly server: ServerSide<ClientConnection>
+  private readonly server: ServerSide<ClientConnection, Exchange>
   private readonly reader: RequestReader
   private caller: Caller | null = null
   private exchange: Exchange | null = null
@@ -29,7 +29,7 @@ export class ClientConnection implements Timed, RequestLine, ExchangeLine, Socke
   /** Bytes thrown away since the last answer went out; -1 before. They are read until the peer closes, so that no reset eats the answer. */
   private lingered = -1
 
-  constructor(socket: Socket, server: ServerSide<ClientConnection>) {
+  constructor(socket: Socket, server: ServerSide<ClientConnection, Exchange>) {
     this.socket = own(socket, this)
     this.server = server
     this.reader = new RequestReader(this)
@@ -151,6 +151,14 @@ export class ClientConnection implements Timed, RequestLine, ExchangeLine, Socke
     // Within TLS there is no reset, and an end without its close alert says the same.
     if (this.socket.encrypted === true) this.destroy()
     else this.socket.resetAndDestroy()
+  }
+
+  readOn(exchange: Exchange): boolean {
+    return this.server.readOn(exchange)
+  }
+
+  readOut(exchange: Exchange): void {
+    this.server.readOut(exchange)
   }
 
   closeIfIdle(): void {

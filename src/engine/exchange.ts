@@ -23,6 +23,10 @@ export interface ExchangeLine {
   exchanged(goesOn: boolean): void
   /** It broke off: the connection ends in a way that nobody takes for the reply's end. */
   brokeOff(byReset: boolean): void
+  /** Its caller has left, and its reply is to be read to the end all the same; false: too many are already. */
+  readOn(exchange: Exchange): boolean
+  /** The reply of one that was read on has ended. */
+  readOut(exchange: Exchange): void
 }
 
 /** One call on a caller's connection, from its whole head to the end of its reply: the sink of the reply's body. */
@@ -35,6 +39,8 @@ export class Exchange implements Sink, Informed {
   private isEnded = false
   /** The last chunk went out with the head. */
   private isWritten = false
+  /** How the caller left whose reply is read for what it used, and goes nowhere. */
+  private leftBy: BodyEnd | null = null
 
   constructor(call: Call, line: ExchangeLine) {
     this.call = call
@@ -62,7 +68,7 @@ export class Exchange implements Sink, Informed {
   }
 
   finish(trailers: Buffer): void {
-    if (this.isEnded) return
+    if (this.isEnded) return this.readOut(null)
     if (this.framing === 'chunked' && !this.isWritten) this.line.socket.write(lastChunkWith(this.reply!.edits.filter(trailers)))
     const { body } = this.call
     const goesOn = this.persists && body.isComplete && (body.end === null || body.end === 'done')
@@ -71,7 +77,7 @@ export class Exchange implements Sink, Informed {
   }
 
   fail(end: BodyEnd, error: RelayError | null): void {
-    if (this.isEnded) return
+    if (this.isEnded) return this.readOut(error)
     this.call.error ??= error
     this.settle(end)
     // Chunked and counted bodies show by a bare FIN that they are cut; one that ends with its connection only by a reset.
@@ -93,6 +99,7 @@ export class Exchange implements Sink, Informed {
   leave(end: BodyEnd): void {
     if (this.isEnded) return
     const { call, reply } = this
+    if (call.drains && this.readOn(end)) return
     if (reply === null) call.cancel(end)
     else reply.body.cancel(end)
     this.settle(end)
@@ -106,7 +113,7 @@ export class Exchange implements Sink, Informed {
   }
 
   private answer(reply: Reply): void {
-    if (this.isEnded) return reply.body.cancel('cancelled')
+    if (this.isEnded) return this.leftBy === null ? reply.body.cancel('cancelled') : this.swallow(reply)
     this.reply = reply
     this.call.firstByteAfterMs = performance.now() - this.call.startedAt
     this.writeHead(reply)
@@ -119,6 +126,36 @@ export class Exchange implements Sink, Informed {
     if (failed !== error) host.bug(error)
     this.call.error = failed
     if (!this.isEnded) this.answer(host.errorReply(failed, this.call))
+    else this.readOut(failed)
+  }
+
+  /** Of a call that has been sent whole, the upstream does the work whether its reply is read or not. False: there is nothing to read. */
+  private readOn(end: BodyEnd): boolean {
+    const { call, reply, line } = this
+    if (call.attempts === 0 || !call.body.isComplete || !line.readOn(this)) return false
+    this.isEnded = true
+    this.leftBy = end
+    // It may have been waiting for the caller to read.
+    reply?.body.resume()
+    return true
+  }
+
+  /** A reply that comes after its caller has left. */
+  private swallow(reply: Reply): void {
+    this.reply = reply
+    this.call.status = reply.status
+    this.call.firstByteAfterMs = performance.now() - this.call.startedAt
+    reply.body.pipe(this)
+  }
+
+  /** The reply of a caller that has left has come to its end, whatever that is. */
+  private readOut(error: RelayError | null): void {
+    const { leftBy } = this
+    if (leftBy === null) return
+    this.leftBy = null
+    this.call.error ??= error
+    this.settle(leftBy)
+    this.line.readOut(this)
   }
 
   private writeHead(reply: Reply): void {

@@ -32,8 +32,8 @@ export interface ServerHost {
   bug(error: unknown): void
 }
 
-/** What a caller's connection needs of the server that it belongs to; `C` is the connection. */
-export interface ServerSide<C> {
+/** What a caller's connection needs of the server that it belongs to; `C` is the connection, `E` what it carries. */
+export interface ServerSide<C, E> {
   readonly limits: ServerLimits
   readonly host: ServerHost
   /** Every answer says that its connection closes. */
@@ -44,4 +44,7 @@ export interface ServerSide<C> {
   takeHead(): RequestHead
   returnHead(head: RequestHead): void
   gone(connection: C): void
+  /** The caller of an exchange has left, and its reply is to be read to the end; false: too many are already. */
+  readOn(exchange: E): boolean
+  readOut(exchange: E): void
 }

@@ -5,7 +5,7 @@ import type { Exchange } from './exchange.ts'
 import type { ServerHost, ServerLimits, ServerSide } from './server-host.ts'
 
 /** The callers' connections of one worker. */
-export class Server implements ServerSide<ClientConnection> {
+export class Server implements ServerSide<ClientConnection, Exchange> {
   limits: ServerLimits
   readonly host: ServerHost
   /** Every answer says that its connection closes. */
@@ -13,6 +13,8 @@ export class Server implements ServerSide<ClientConnection> {
   /** No connection waits for another call: one whose answer went out without such a word closes behind it all the same. */
   isEmptying = false
   private readonly connections = new Set<ClientConnection>()
+  /** Those whose caller has left, while their replies are read to the end. */
+  private readonly left = new Set<Exchange>()
   private readonly heads: RequestHead[] = []
   private readonly idPrefix: string
   private calls = 0
@@ -31,6 +33,14 @@ export class Server implements ServerSide<ClientConnection> {
     this.host.connectionOpened()
   }
 
+  private get isEmpty(): boolean {
+    return this.connections.size === 0 && this.left.size === 0
+  }
+
+  private checkEmpty(): void {
+    if (this.isEmpty) this.emptied?.()
+  }
+
   get size(): number {
     return this.connections.size
   }
@@ -39,7 +49,20 @@ export class Server implements ServerSide<ClientConnection> {
   gone(connection: ClientConnection): void {
     this.connections.delete(connection)
     this.host.connectionClosed()
-    if (this.connections.size === 0) this.emptied?.()
+    this.checkEmpty()
+  }
+
+  /** Connection: its caller has left, and the reply is to be read to its end. False: so many are that this one is cancelled. */
+  readOn(exchange: Exchange): boolean {
+    if (this.left.size >= mostLeft) return false
+    this.left.add(exchange)
+    return true
+  }
+
+  /** Connection: a reply that was read on has ended. */
+  readOut(exchange: Exchange): void {
+    this.left.delete(exchange)
+    this.checkEmpty()
   }
 
   nextId(): string {
@@ -64,7 +87,8 @@ export class Server implements ServerSide<ClientConnection> {
   /** Ends the calls for which `isCut` says so; how many they were. */
   cut(isCut: (exchange: Exchange) => boolean): number {
     let count = 0
-    for (const { current } of [...this.connections]) {
+    const carried = [...this.connections].map(({ current }) => current)
+    for (const current of [...carried, ...this.left]) {
       if (current === null || !isCut(current)) continue
       current.cut()
       count++
@@ -75,11 +99,12 @@ export class Server implements ServerSide<ClientConnection> {
   /** Destroys what is left. */
   destroy(): void {
     for (const connection of [...this.connections]) connection.destroy()
+    for (const exchange of [...this.left]) exchange.cut()
   }
 
-  /** Resolves when no connection is left. */
+  /** Resolves when no connection is left, and no reply that is read for a caller who has left. */
   async empty(): Promise<void> {
-    if (this.connections.size === 0) return
+    if (this.isEmpty) return
     await new Promise<void>((resolve) => {
       this.emptied = resolve
     })
@@ -87,3 +112,5 @@ export class Server implements ServerSide<ClientConnection> {
 }
 
 const maxHeads = 1024
+/** Replies that are read for callers who have left: each still holds a connection to its upstream. */
+const mostLeft = 256
