@@ -130,7 +130,8 @@ export const tenantMetrics: readonly Metric[] = [
     type: 'counter',
     help: 'Commands that were sent to Redis for limits.',
     labels: [],
-    read: ({ control: { redis } }) => (redis === undefined ? [] : single(redis.roundTrips)),
+    read: ({ sums, numbers, control: { redis } }) =>
+      redis === undefined ? [] : single((sums[numbers.layout.redisRoundTrips] ?? 0) + redis.roundTrips),
   },
   {
     name: 'relay_limit_leases',

@@ -41,6 +41,8 @@ export interface WorkerNumbers {
   refusedAway(): void
   /** Rows that this worker's end of the ledger lost, and refusals that it left out, since the worker started. */
   ledgerMissed(lost: number, dropped: number): void
+  /** Commands that this worker sent to Redis for limits, since it started. */
+  redisRoundTrips(total: number): void
 }
 
 /** What one pool of connections reports. Its gauges are given as they are now; the differences go into the upstream's slot. */
@@ -116,6 +118,9 @@ function workerNumbers(column: Float64Array, at: Layout): WorkerNumbers {
     ledgerMissed: (lost, dropped) => {
       column[at.ledgerLost] = lost
       column[at.ledgerDropped] = dropped
+    },
+    redisRoundTrips: (total) => {
+      column[at.redisRoundTrips] = total
     },
   }
 }

@@ -78,6 +78,7 @@ export interface Places {
   readonly awayRefusals: number
   readonly ledgerLost: number
   readonly ledgerDropped: number
+  readonly redisRoundTrips: number
   readonly tenantCalls: number
   readonly tenantTokens: number
   readonly tenantCosts: number
@@ -115,6 +116,7 @@ export function layoutOf({ workers, routes, upstreams, tenants, businesses }: Ca
     awayRefusals: 1,
     ledgerLost: 1,
     ledgerDropped: 1,
+    redisRoundTrips: 1,
     tenantCalls: tenants * statusClasses.length,
     tenantTokens: tenants * tokenTypes.length,
     tenantCosts: tenants,

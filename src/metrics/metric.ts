@@ -39,10 +39,11 @@ export interface ControlFacts {
   readonly redis?: RedisFacts
 }
 
-/** What is known of the Redis that limits are kept in: over all threads. */
+/** What control knows of the Redis that limits are kept in. */
 export interface RedisFacts {
   readonly isAway: boolean
   readonly timesAway: number
+  /** Commands that control sent; those of the workers stand in their columns. */
   readonly roundTrips: number
   /** Buckets of which a lease is held. */
   readonly leases: number

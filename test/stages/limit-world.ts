@@ -36,6 +36,8 @@ export interface LimitWorld {
   /** Time goes on, and whatever ticks, ticks. */
   readonly advance: (ms: number) => Promise<void>
   readonly limiter: Limiter
+  readonly limiting: LimitOptions
+  readonly recording: RecordOptions
   /** Sends a call; rejects where it is refused. */
   readonly run: (call: Call) => Promise<Reply>
   /** As `run`; a refusal ends the call as the engine does. What came: `out`, or the failure and its whole story. */
@@ -208,7 +210,7 @@ export function limitWorld({
     queueTime.advance(ms)
     await turn()
   }
-  return { clock, shared, rows, intents, sent, settled, advance, limiter, run, ask }
+  return { clock, shared, rows, intents, sent, settled, advance, limiter, limiting: options, recording, run, ask }
 }
 
 /** Whatever is ready to run has run. */

@@ -6,7 +6,11 @@ import { Sweep } from '../../src/engine/sweep.ts'
 import { workerColumn } from '../../src/metrics/column.ts'
 import { numbers } from '../../src/metrics/numbers.ts'
 import { recipe, type Ingredients } from '../../src/stages/recipe.ts'
-import { callOf, outgoing } from '../engine/shapes.ts'
+import type { RelayError } from '../../src/base/errors.ts'
+import type { Limit } from '../../src/base/limit.ts'
+import { callOf, outgoing, written } from '../engine/shapes.ts'
+import { rate } from '../limits/world.ts'
+import { limitWorld, tenantOf, type LimitWorld } from './limit-world.ts'
 
 interface Kitchen {
   readonly sent: readonly Call[]
@@ -52,6 +56,13 @@ function kitchen(use: Partial<Ingredients>): Kitchen {
     ...use,
   })
   return { sent, run }
+}
+
+const ours = `rk_${'a'.repeat(43)}`
+
+/** What limits and writes down the calls of a kitchen. */
+function accounts(limits: readonly Limit[] = []): Pick<LimitWorld, 'limiting' | 'recording' | 'rows'> {
+  return limitWorld({ limits })
 }
 
 const messages = 'POST /v1/messages HTTP/1.1\nhost: localhost\nx-api-key: theirs\naccept-encoding: br'
@@ -149,4 +160,75 @@ t.test('every call is counted once, at its end, also one that a stage refused', 
   for (const call of calls) call.settle('failed')
 
   t.equal(active(), 0)
+})
+
+t.test('a tenant’s call: its key stays here, the upstream’s goes out, and it is told of its own limits', async (t) => {
+  const { limiting, recording } = accounts()
+  const tenants = { find: (key: string) => (key === ours ? tenantOf('search', { limits: [rate()] }) : null) }
+  const { run, sent } = kitchen({ tenants, limiting, recording, credential: { field: 'x-api-key', secret: 'upstream' } })
+  const call = callOf(messages.replace('theirs', ours))
+
+  const reply = await run(call)
+
+  t.same(
+    outgoing(sent[0]!).filter((line) => line.startsWith('x-api-key')),
+    ['x-api-key: upstream'],
+  )
+  t.ok(written(reply).includes('anthropic-ratelimit-requests-remaining: 4'))
+})
+
+t.test('a stranger’s call costs nothing: no bucket, no row, no byte of its body', async (t) => {
+  const { limiting, recording, rows } = accounts([rate({ per: [], burst: 1 })])
+  const { run, sent } = kitchen({ tenants: { find: () => null }, limiting, recording })
+  const call = callOf(messages.replace('theirs', ours))
+
+  await t.rejects(run(call), { message: /not known here/ })
+  call.settle('failed')
+
+  t.equal(sent.length, 0)
+  t.same(rows, [])
+})
+
+t.test('a tenant’s call that a later stage refuses has its row, and has taken nothing', async (t) => {
+  const { limiting, recording, rows } = accounts([rate({ burst: 1 })])
+  const tenants = { find: () => tenantOf('search', { routes: ['elsewhere'] }) }
+  const { run } = kitchen({ tenants, limiting, recording })
+  const call = callOf(messages.replace('theirs', ours))
+  call.error = await run(call).then(
+    () => null,
+    (error: RelayError) => error,
+  )
+  call.status = 403
+  call.settle('failed')
+
+  t.match(rows, [{ tenant: 'search', end: 'refused', status: 403, budgets: [], costNanoUsd: 0 }])
+})
+
+t.test('while the worker is overloaded nothing is done for a call, not even a look at its key', async (t) => {
+  const { run } = kitchen({
+    load: { isOverloaded: true },
+    tenants: {
+      find: () => {
+        throw new Error('it looked')
+      },
+    },
+  })
+
+  await t.rejects(run(callOf(messages.replace('theirs', ours))), { message: /more to do/ })
+})
+
+t.test('the body is read before limits are asked: a call is limited as the model that it names', async (t) => {
+  const { limiting, recording } = accounts([rate({ name: 'opus', models: ['claude-opus-*'], per: ['model'], burst: 1 })])
+  const peeks = { budget: { take: () => true, give: () => {} }, reads: 'messages', isFor: () => true } as const
+  const { run } = kitchen({ peek: peeks, limiting, recording })
+  const asking = async (model: string): Promise<Reply> => {
+    const body = Body.of(Buffer.from(JSON.stringify({ model, max_tokens: 1 })))
+    return run(callOf(`${messages}\ncontent-length: ${body.length}`, { body }))
+  }
+
+  await asking('claude-haiku-5-5')
+  await asking('claude-opus-5')
+  await asking('claude-haiku-5-5')
+
+  await t.rejects(asking('claude-opus-5'), { message: /the limit opus/ })
 })
