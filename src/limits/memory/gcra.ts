@@ -35,6 +35,11 @@ export function missingUs(level: number, now: number, { windowUs }: Shape): numb
   return level < now ? 0 : Math.min(level - now, 2 * windowUs)
 }
 
+/** Whether it owes more than that. */
+export function isBeyond(level: number, now: number, { windowUs }: Shape): boolean {
+  return level > now + 2 * windowUs
+}
+
 /** Whether a bucket that is so far from full refuses to give so much. */
 export function refusalOf(missing: number, amount: number, shape: Shape): Refusal | null {
   const wanted = portionOf(amount, shape) * shape.stepUs

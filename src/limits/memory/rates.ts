@@ -1,6 +1,6 @@
 import { Word } from '../cells.ts'
 import type { Bucket } from '../store.ts'
-import { missingUs, portionOf, refusalOf, remainingOf, shapeOf } from './gcra.ts'
+import { isBeyond, missingUs, portionOf, refusalOf, remainingOf, shapeOf, type Shape } from './gcra.ts'
 import type { Kind, KindParts, Refusal } from './kind.ts'
 
 /**
@@ -9,7 +9,7 @@ import type { Kind, KindParts, Refusal } from './kind.ts'
  * windows of the new one at the latest.
  */
 export function rates({ cells, clock, nodes }: KindParts): Kind {
-  const { giveBack, owe } = settling({ cells, clock, nodes })
+  const { forgive, giveBack, owe } = settling({ cells, clock, nodes })
 
   function take({ slot, limit }: Bucket, amount: number, now: number): Refusal | null {
     const shape = shapeOf(limit, nodes())
@@ -18,8 +18,7 @@ export function rates({ cells, clock, nodes }: KindParts): Kind {
       const missing = missingUs(level, now, shape)
       const refusal = refusalOf(missing, amount, shape)
       if (refusal !== null) {
-        // The one write of a refusal: debt beyond the bound would else stay as long as the limit before had it.
-        if (now + missing < level) cells.swap(slot, Word.level, level, now + missing)
+        if (isBeyond(level, now, shape)) forgive(slot, shape)
         return refusal
       }
       if (cells.swap(slot, Word.level, level, now + missing + portionOf(amount, shape) * shape.stepUs)) return null
@@ -52,21 +51,30 @@ export function rates({ cells, clock, nodes }: KindParts): Kind {
 
 /** What changes a bucket after a take. */
 interface Settling {
+  /** Debt beyond the bound would else stay for as long as the limit had it that was lowered. */
+  readonly forgive: (slot: number, shape: Shape) => void
   readonly giveBack: (bucket: Bucket, amount: number) => void
   readonly owe: (bucket: Bucket, amount: number) => void
 }
 
+// The level is read before the clock: a thread that loses its core in between would else take a level of after that for one far ahead of
+// its clock, and fill the bucket anew.
 function settling({ cells, clock, nodes }: KindParts): Settling {
   return {
+    forgive: (slot, shape) => {
+      const level = cells.read(slot, Word.level)
+      const now = clock.us()
+      if (isBeyond(level, now, shape)) cells.swap(slot, Word.level, level, now + missingUs(level, now, shape))
+    },
     giveBack: ({ slot, limit }, amount) => {
       // A moment that is over means full, however long it is over: no need to look where it stands.
       if (amount > 0) cells.add(slot, Word.level, -amount * shapeOf(limit, nodes()).stepUs)
     },
     owe: ({ slot, limit }, amount) => {
       const shape = shapeOf(limit, nodes())
-      const now = clock.us()
       for (;;) {
         const level = cells.read(slot, Word.level)
+        const now = clock.us()
         const owed = now + missingUs(level, now, shape) + amount * shape.stepUs
         if (cells.swap(slot, Word.level, level, now + missingUs(owed, now, shape))) return
       }
