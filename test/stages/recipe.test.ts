@@ -6,7 +6,7 @@ import { Sweep } from '../../src/engine/sweep.ts'
 import { workerColumn } from '../../src/metrics/column.ts'
 import { numbers } from '../../src/metrics/numbers.ts'
 import { recipe, type Ingredients } from '../../src/stages/recipe.ts'
-import type { RelayError } from '../../src/base/errors.ts'
+import { RelayError } from '../../src/base/errors.ts'
 import type { Limit } from '../../src/base/limit.ts'
 import { callOf, outgoing, written } from '../engine/shapes.ts'
 import { rate } from '../limits/world.ts'
@@ -194,10 +194,8 @@ t.test('a tenant’s call that a later stage refuses has its row, and has taken 
   const tenants = { find: () => tenantOf('search', { routes: ['elsewhere'] }) }
   const { run } = kitchen({ tenants, limiting, recording })
   const call = callOf(messages.replace('theirs', ours))
-  call.error = await run(call).then(
-    () => null,
-    (error: RelayError) => error,
-  )
+  await t.rejects(run(call), { message: /may not call the route/ })
+  call.error = new RelayError('forbidden', 'as the engine notes it')
   call.status = 403
   call.settle('failed')
 
