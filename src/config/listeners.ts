@@ -4,7 +4,7 @@ import { type KeyPath, shown } from './findings.ts'
 import { injectsCredential } from './header-rules.ts'
 import type { AddressPlan, GuardPlan, ListenerPlan, RoutePlan } from './plan.ts'
 import type { ConfigFile } from './schema.ts'
-import { hasTenants } from './tenancy.ts'
+import { hasTenants } from './has-tenants.ts'
 import { readFault } from './sources.ts'
 import type { Making } from './upstreams.ts'
 

@@ -9,7 +9,7 @@ import { type RouteTarget, type Routing, routeTarget, type WrittenRoute } from '
 import type { RouteFile, RouteMapping } from './schema-route.ts'
 import { reportTies } from './route-ties.ts'
 import { isHost } from './target.ts'
-import { hasTenants } from './tenancy.ts'
+import { hasTenants } from './has-tenants.ts'
 
 /** What routes are made with. */
 export interface RouteMaking extends Routing {
@@ -128,7 +128,8 @@ function readMethods({ mapping, path }: WrittenRoute, { found }: Shared): readon
 
 function readCredentialUse({ mapping, path }: WrittenRoute, upstream: UpstreamPlan, { config, found, broken }: Shared): 'pass' | 'replace' {
   const written = config.upstreams[upstream.name]
-  const has = typeof written === 'object' && written.credential !== undefined && upstream.name in config.upstreams
+  const isWritten = typeof written === 'object' && written.credential !== undefined && upstream.name in config.upstreams
+  const has = isWritten || (upstream.builtin && upstream.credential !== null)
   if (mapping.credential === 'replace' && !has && !broken.has(upstream.name)) {
     found.add(
       [...path, 'credential'],

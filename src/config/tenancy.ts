@@ -1,5 +1,6 @@
 import type { TenantRecord, Tier } from '../auth/tenant.ts'
 import { type KeyPath, shown } from './findings.ts'
+import { hasTenants } from './has-tenants.ts'
 import { type LimitMaking, type PlacedLimit, tenantLimits } from './limits.ts'
 import { checkName } from './name.ts'
 import { suggest } from './nearest.ts'
@@ -7,7 +8,6 @@ import type { TenancyPlan } from './plan.ts'
 import { knownRoutes } from './route-names.ts'
 import type { TierFile } from './schema-tenant.ts'
 import { type NamedKeys, tenantKeys } from './tenant-keys.ts'
-import type { Making } from './upstreams.ts'
 
 /** The limits of a tenant or tier, and the routes that it may call where it says so. */
 export interface LimitsOwner {
@@ -21,11 +21,6 @@ export interface Tenancy {
   /** null: nobody is asked for a key. */
   readonly plan: TenancyPlan | null
   readonly owners: readonly LimitsOwner[]
-}
-
-/** Whether a config asks callers for keys. An empty `tenants` does: whoever takes the last tenant away does not mean to let everybody in. */
-export function hasTenants({ config }: Pick<Making, 'config'>): boolean {
-  return config.tenants !== undefined || config.tenantsFrom !== undefined
 }
 
 /** Makes the tenants and tiers of a config. */

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { type Findings, type KeyPath, shown } from './findings.ts'
+import { hasTenants } from './has-tenants.ts'
 import type { UpstreamPlan } from './plan.ts'
 import { type UpstreamMapping, upstreamSchema } from './schema-upstream.ts'
 import type { ConfigFile } from './schema.ts'
@@ -82,7 +83,7 @@ interface Written {
   readonly path: KeyPath
 }
 
-function makeUpstream({ name, origin, mapping, path }: Written, { sources, found }: Making): UpstreamPlan {
+function makeUpstream({ name, origin, mapping, path }: Written, { config, sources, found }: Making): UpstreamPlan {
   const kind = mapping.kind ?? usualKind(origin)
   const minutes = 60_000
   const stripped = withoutTrailingSlash(origin.path)
@@ -102,9 +103,16 @@ function makeUpstream({ name, origin, mapping, path }: Written, { sources, found
       idle: mapping.timeouts.idle ?? (kind === 'claude' ? 10 * minutes : 5 * minutes),
     },
     credential:
-      mapping.credential === undefined ? null : readCredential(mapping.credential, [...path, 'credential'], { kind, sources, found }),
+      mapping.credential === undefined
+        ? ownCredential(origin, config)
+        : readCredential(mapping.credential, [...path, 'credential'], { kind, sources, found }),
     forwarded: mapping.forwarded ?? kind === 'http',
   }
+}
+
+/** The built-in fake takes any key, and a tenant's own never reaches it: where there are tenants it gets one. */
+function ownCredential({ builtin }: Origin, config: Making['config']): UpstreamPlan['credential'] {
+  return builtin && hasTenants({ config }) ? { field: 'x-api-key', secret: 'builtin' } : null
 }
 
 /** Extra certificate authorities from a file; null when they cannot be used, which is told. */

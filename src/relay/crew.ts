@@ -19,6 +19,8 @@ export interface Crew {
   /** Opens and closes the workers' own listeners, as the committed version has them. */
   listen(): Promise<void>
   readonly live: () => readonly WorkerThread[]
+  /** Live ones, and those that are on their way to be. */
+  readonly threads: () => readonly WorkerThread[]
   states(): readonly Pick<WorkerStatus, 'index' | 'state' | 'restarts'>[]
   /** From now on a worker that ends is not replaced. */
   retire(): void
@@ -62,6 +64,7 @@ export function crew(options: CrewOptions): Crew {
     change: async (next, done) => change(team, next, done),
     listen: async () => listenOn(team, live(team)),
     live: () => live(team),
+    threads: () => members.flatMap(({ thread }) => (thread === null ? [] : [thread])),
     states: () => members.map(({ index, state, restarts }) => ({ index, state, restarts })),
     retire: () => team.retired.abort(),
     terminate: async () => {

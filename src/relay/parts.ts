@@ -53,8 +53,8 @@ export async function makeParts(options: PartsOptions, opened: AsyncDisposableSt
   const load = loads(shared)
   const changes = serial()
   const spread = handover({ takers: () => takers, limit: () => options.plan().bounds.connections, wait: waits.handover })
-  const live = () => team.live()
-  const services = await openServices({ plan: first, workers, numbers: shared, log, live, forgetMs: waits.forget }, opened)
+  const threads = { live: () => team.live(), all: () => team.threads() }
+  const services = await openServices({ plan: first, workers, numbers: shared, log, threads, forgetMs: waits.forget }, opened)
   const team = crew({
     count: workers,
     accept,

@@ -36,18 +36,22 @@ export interface ServicesOptions {
   readonly workers: number
   readonly numbers: Numbers
   readonly log: Log
-  readonly live: () => readonly WorkerThread[]
+  readonly threads: {
+    readonly live: () => readonly WorkerThread[]
+    /** Those that are starting too: what they were started with may be out of date already. */
+    readonly all: () => readonly WorkerThread[]
+  }
   /** What a worker may take to forget its slots, in ms. */
   readonly forgetMs: number
 }
 
 /** Opens them; what cannot be opened throws a ConfigError. */
 export async function openServices(options: ServicesOptions, opened: AsyncDisposableStack): Promise<Services> {
-  const { plan, numbers, log, live } = options
+  const { plan, numbers, log, threads } = options
   const shared = sharedMemories(options.workers)
   const redis = await openRedis(options, opened)
   const ledger = await openLedger(options, opened)
-  const moved = (memory: SharedArrayBuffer) => live().forEach((thread) => thread.tell({ is: 'directory', memory }))
+  const moved = (memory: SharedArrayBuffer) => threads.all().forEach((thread) => thread.tell({ is: 'directory', memory }))
   const tenants = await openTenants({ plan, redis, numbers, log, moved }, opened)
   const everyoneForgets = forgetting(options)
   const limiting = openLimiting({ plan, shared, redis, ledger, log, everyoneForgets }, opened)
@@ -100,14 +104,15 @@ async function openRedis({ plan, log }: ServicesOptions, opened: AsyncDisposable
   return client
 }
 
-async function openLedger({ plan, log, live }: ServicesOptions, opened: AsyncDisposableStack): Promise<LedgerHost | null> {
+async function openLedger({ plan, log, threads }: ServicesOptions, opened: AsyncDisposableStack): Promise<LedgerHost | null> {
   if (plan.ledger === null) return null
   const ledger = await ledgerHost({
     source: ledgerSource(),
     options: plan.ledger,
     log,
     onPort: (worker, port) =>
-      live()
+      threads
+        .all()
         .find((thread) => thread.index === worker)
         ?.tell({ is: 'ledger', port }, [port]),
   })
@@ -116,12 +121,12 @@ async function openLedger({ plan, log, live }: ServicesOptions, opened: AsyncDis
 }
 
 /** Every live worker forgets its slots; one that does not answer in time may still hold some, so then nothing is given away. */
-function forgetting({ live, forgetMs }: ServicesOptions): () => Promise<void> {
+function forgetting({ threads, forgetMs }: ServicesOptions): () => Promise<void> {
   let last = 0
   return async () => {
     const round = ++last
     const isIt = (said: { readonly is: string; readonly round?: number }) => said.is === 'forgotten' && said.round === round
-    const answers = await Promise.all(live().map((thread) => thread.ask({ is: 'forget', round }, isIt, forgetMs)))
+    const answers = await Promise.all(threads.live().map((thread) => thread.ask({ is: 'forget', round }, isIt, forgetMs)))
     if (answers.some(({ is }) => is === 'silent')) throw new Error('a worker did not forget its slots in time')
   }
 }
