@@ -59,7 +59,7 @@ async function said(node: RedisServer, [name = '', ...args]: readonly string[], 
 }
 
 /** Tries until it goes well: nodes tell each other what happened in their own time, and tell nobody else. */
-async function eventually(work: () => Promise<unknown>): Promise<void> {
+export async function eventually(work: () => Promise<unknown>): Promise<void> {
   const endsAt = performance.now() + 30_000
   for (;;) {
     try {

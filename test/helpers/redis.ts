@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -28,6 +28,8 @@ export interface RedisServerOptions {
   readonly args?: readonly string[]
   readonly port?: number
   readonly isTls?: boolean
+  /** Lines of a configuration: makes a Sentinel of it. */
+  readonly sentinel?: readonly string[]
 }
 
 /** What is left of a test when it ends. */
@@ -100,11 +102,8 @@ process.once('exit', () => {
 })
 
 /** The process once it takes connections; null when it could not listen. */
-async function launched(folder: string, port: number, { appendOnly = null, args = [], isTls = false }: RedisServerOptions) {
-  const persistence = appendOnly === null ? ['--appendonly', 'no'] : ['--appendonly', 'yes', '--appendfsync', appendOnly]
-  const listen = isTls ? ['--port', '0', '--tls-port', String(port)] : ['--port', String(port)]
-  const all = [...listen, '--bind', '127.0.0.1', '--dir', folder, '--save', '', ...persistence, ...args]
-  const child = spawn('redis-server', all, { stdio: ['ignore', 'pipe', 'ignore'] })
+async function launched(folder: string, port: number, options: RedisServerOptions): Promise<ChildProcess | null> {
+  const child = spawn('redis-server', commandLine(folder, port, options), { stdio: ['ignore', 'pipe', 'ignore'] })
   children.add(child)
   const { promise, resolve } = Promise.withResolvers<ChildProcess | null>()
   let output = ''
@@ -118,6 +117,25 @@ async function launched(folder: string, port: number, { appendOnly = null, args 
     resolve(null)
   })
   return promise
+}
+
+function commandLine(folder: string, port: number, options: RedisServerOptions): readonly string[] {
+  const { appendOnly = null, args = [], isTls = false, sentinel } = options
+  const place = [
+    '--bind',
+    '127.0.0.1',
+    '--dir',
+    folder,
+    ...(isTls ? ['--port', '0', '--tls-port', String(port)] : ['--port', String(port)]),
+  ]
+  if (sentinel !== undefined) {
+    // It writes down what it learns.
+    const file = join(folder, 'sentinel.conf')
+    writeFileSync(file, `${sentinel.join('\n')}\n`)
+    return [file, '--sentinel', ...place, ...args]
+  }
+  const persistence = appendOnly === null ? ['--appendonly', 'no'] : ['--appendonly', 'yes', '--appendfsync', appendOnly]
+  return [...place, '--save', '', ...persistence, ...args]
 }
 
 async function killed(child: ChildProcess | null): Promise<void> {

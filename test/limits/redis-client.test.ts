@@ -1,6 +1,7 @@
 import t from 'tap'
 import { redisClient } from '../../src/limits/redis/client.ts'
 import { redisCluster } from '../helpers/redis-cluster.ts'
+import { watchedRedis } from '../helpers/redis-sentinel.ts'
 import { freePort, placeOf, redisServer } from '../helpers/redis.ts'
 import { tlsServer } from './redis-tls.ts'
 import { connected, until } from './redis-world.ts'
@@ -191,5 +192,19 @@ t.test('a Cluster finds the node of each key, also when a master is gone', async
   await until(async () => (await set()).every(({ status }) => status === 'fulfilled'))
 
   t.ok(before.every(({ status }) => status === 'fulfilled'))
+  t.equal(client.isAway, false)
+})
+
+t.test('a client that asks a Sentinel follows it to the new master', async (t) => {
+  const { master, place } = await watchedRedis(t)
+  const client = await connected(t, place)
+  const set = async () => client.command('k', 'SET', ['k', 'v', 'PX', 60_000]).catch(() => null)
+
+  const before = await set()
+  await master.kill()
+  await until(() => client.isAway)
+  await until(async () => (await set()) === 'OK')
+
+  t.equal(before, 'OK')
   t.equal(client.isAway, false)
 })

@@ -80,6 +80,22 @@ t.test('a take whose answer was lost ends in time, is undone, and can be asked f
   t.equal(store.counts.errors, 1)
 })
 
+t.test('a call that was settled may ask again: it is another one then', async (t) => {
+  const server = await redisServer(t)
+  const store = storeOn(t, await connected(t, server.place))
+  const calls = set(permits(5))
+  const verdicts: string[] = []
+  for (let turn = 0; turn < 3; turn += 1) {
+    verdicts.push((await store.take('c1', calls, [1])).is)
+    store.settle('c1', calls, [1], [1])
+    await settled(store)
+  }
+  await store.take('c2', calls, [0])
+
+  t.strictSame(verdicts, ['taken', 'taken', 'taken'])
+  t.equal(store.reading(calls.buckets[0]!).remaining, 5)
+})
+
 t.test('while Redis is away takes say so at once, and the ends of calls wait for it', async (t) => {
   const server = await redisServer(t, { appendOnly: 'always' })
   const { client, store } = await impatient(t, server)

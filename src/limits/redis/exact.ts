@@ -43,6 +43,8 @@ export function exactStore(options: ExactOptions): ExactStore {
 
 const openMost = 100_000
 const attemptsMost = 10_000
+// Of a take on one node: the second by the clock of Redis, the third by another name.
+const turns = 3
 
 /**
  * A round trip a call: one script takes from all buckets, in a Cluster one for each tag, the earlier undone when a later one refuses. Ends
@@ -110,7 +112,6 @@ export class ExactStore implements LimitStore {
     const takings = this.#open.get(call)
     if (takings === undefined) return
     this.#open.delete(call)
-    this.#attempts.delete(call)
     // What was given back or is owed now makes another answer of what was refused before.
     const moved = set.buckets.filter(({ limit }, at) => isHeld(limit.kind) || used[at] !== taken[at])
     this.#denials.forget(moved.map(({ key }) => key))
@@ -156,25 +157,35 @@ export class ExactStore implements LimitStore {
     return { is: 'taken', over: over.sort((a, b) => a - b) }
   }
 
-  /** Takes on one node; prepared again when Redis is in another period than this clock says. */
+  /** Takes on one node; again when Redis is in another period than this clock says, or has seen a call of this name end. */
   async #takeGroup(call: string, group: Group, amounts: readonly number[]): Promise<TakeAnswer | Lost> {
-    const attempt = this.#attempts.get(call)
-    const id = attempt === undefined ? call : `${call}~${attempt}`
-    let taking = this.#buckets.prepare(id, wantsOf(group, amounts))
-    try {
-      const answer = await this.#buckets.take(taking)
-      if (answer.is !== 'period') return answer
-      taking = this.#buckets.prepare(id, wantsOf(group, amounts))
-      return await this.#buckets.take(taking)
-    } catch (error) {
-      // A client that knew that Redis is away has sent nothing.
-      return error instanceof RelayError && error.failure === 'unavailable' ? { is: 'unsent' } : { is: 'lost', taking }
+    const wants = wantsOf(group, amounts)
+    for (let turn = 1; ; turn += 1) {
+      const taking = this.#buckets.prepare(this.#nameOf(call), wants)
+      try {
+        const answer = await this.#buckets.take(taking)
+        if (turn === turns || (answer.is !== 'period' && answer.is !== 'ended')) return answer
+        if (answer.is === 'ended') this.#rename(call)
+      } catch (error) {
+        // A client that knew that Redis is away has sent nothing.
+        return error instanceof RelayError && error.failure === 'unavailable' ? { is: 'unsent' } : { is: 'lost', taking }
+      }
     }
+  }
+
+  /** What Redis knows the call as. */
+  #nameOf(call: string): string {
+    const attempt = this.#attempts.get(call)
+    return attempt === undefined ? call : `${call}~${attempt}`
+  }
+
+  #rename(call: string): void {
+    this.#attempts.set(call, (this.#attempts.get(call) ?? 0) + 1)
   }
 
   /** Whether they came is not always known: then the undo waits for them there. */
   #undo(call: string, takings: readonly Taking[]): void {
-    if (takings.length > 0) this.#attempts.set(call, (this.#attempts.get(call) ?? 0) + 1)
+    if (takings.length > 0) this.#rename(call)
     for (const taking of takings) this.#settles.add({ taking, used: [], how: 'undo' })
   }
 
