@@ -10,7 +10,7 @@
 --         rate: takes `want`, or what there is of it, but nothing below `least`; `keep`: the most that the process holds afterwards,
 --         unspent, if all of `want` is granted (else so much less); `used`: what it spent and did not have; `back`: what it gives back.
 --         concurrency, budget: what the process holds becomes `want`, or what there is of it, where that is `least` or more; else, and
---         never less than, `keep`. `used`: money spent since the last operation. `back`: 0.
+--         never less than, `keep`. `used`: money spent since the last operation. `back`: what open calls hold of it.
 -- Returns integers: status, granted, remaining, ms until the bucket is full (a budget: until its period ends), ms until the least may be
 --       there (0: it is; -1: never), why it was not there (as take.lua), ms of the clock.
 --       status  1 done; 2 done before (a rate: what was granted then, or 0 once that has lapsed); 0 refused, all but the grant is done;
@@ -152,8 +152,8 @@ local function held()
   local granted, status, wait, why = math.max(keep, math.min(want, free)), isAgain and 2 or 1, 0, 0
   if granted < least then
     granted, status, wait, why = keep, 0, 1000, isBudget and 3 or 2
-    -- What this process keeps stands for calls: without those, the money may be there.
-    if isBudget and spent + least - keep > limit then wait, why = math.max(1, to - ms), 4 end
+    -- Without what open calls hold, here and elsewhere, the money may be there.
+    if isBudget and spent + least - math.min(back, least) > limit then wait, why = math.max(1, to - ms), 4 end
     if least > limit and keep == 0 then wait = -1 end
   end
   hold(granted)

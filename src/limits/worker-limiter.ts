@@ -59,11 +59,13 @@ export function workerLimiter(options: WorkerLimiterOptions): WorkerLimiter {
           waysOf: waysBy(wayOf),
         })
 
+  const store = attempts ?? memory
+
   return {
-    bind: sets.bind,
-    forget: sets.forget,
-    take: attempts === null ? memory.take : attempts.take,
-    settle: attempts === null ? memory.settle : attempts.settle,
+    bind: (subject, limits) => sets.bind(subject, limits),
+    forget: () => sets.forget(),
+    take: (call, set, amounts) => store.take(call, set, amounts),
+    settle: (call, set, taken, used) => store.settle(call, set, taken, used),
     reading: (bucket) => {
       const way = wayOf(bucket.limit)
       if (redis === null || way === 'memory') return memory.reading(bucket)

@@ -3,9 +3,10 @@ import type { Limit } from '../../src/base/limit.ts'
 import { cellsMemory, openCells, type Cells } from '../../src/limits/cells.ts'
 import { processClock, type Clock } from '../../src/limits/clock.ts'
 import { leaseKeeper, type LeaseKeeper, type LeaseKeeperOptions } from '../../src/limits/lease/keeper.ts'
+import type { LeaseWish } from '../../src/limits/lease/wish.ts'
 import { redisClient, type OpenRedisClient } from '../../src/limits/redis/client.ts'
 import { exactStore } from '../../src/limits/redis/exact.ts'
-import { redisScript } from '../../src/limits/redis/scripts.ts'
+import { redisScript, type Script } from '../../src/limits/redis/scripts.ts'
 import { limitShared, limitSharedMemory, type LimitShared } from '../../src/limits/shared.ts'
 import type { Bucket, LimitSet, Verdict } from '../../src/limits/store.ts'
 import type { Way } from '../../src/limits/ways.ts'
@@ -24,6 +25,9 @@ export interface LimitProcess {
   /** Of the first worker. */
   readonly limiter: WorkerLimiter
   readonly clock: MovingClock
+  /** Waits until no script is under way. */
+  quiet(): Promise<void>
+  close(): Promise<void>
 }
 
 /** The real clock, which a test may move on. */
@@ -33,6 +37,7 @@ export interface MovingClock extends Clock {
 
 export interface LimitProcessOptions {
   readonly name?: string
+  readonly prefix?: string
   readonly workers?: number
   readonly wayOf?: (limit: Limit) => Way
   /** How long a command may take. */
@@ -46,28 +51,42 @@ export const texts = { take: text('take'), settle: text('settle'), renew: text('
 
 /** Starts a process on this Redis; it ends with the test. Nobody looks after its leases but the test. */
 export async function limitProcess(t: Scope, server: RedisServer, options: LimitProcessOptions = {}): Promise<LimitProcess> {
-  const { name = 'a', workers = 1, clock = movingClock(), wayOf, timeoutMs = 1000 } = options
+  const { name = 'a', prefix = 'relay', workers = 1, clock = movingClock(), wayOf, timeoutMs = 1000 } = options
   const client = redisClient({ ...server.place, timeoutMs }, { probeEveryMs: 20 })
   await client.first
   const memory = cellsMemory({ workers, slots: 64 })
   const cells = openCells(memory, null)
   const shared = limitShared(limitSharedMemory())
-  const script = redisScript(client, texts.lease)
-  const keeper = leaseKeeper({ client, script, cells, shared, clock, prefix: 'relay', process: name, everyMs: null, ...options.keeper })
+  const sent = new Set<Promise<unknown>>()
+  const run = redisScript(client, texts.lease)
+  const script: Script = async (keys, args) => {
+    const answer = run(keys, args)
+    sent.add(answer)
+    return answer.finally(() => sent.delete(answer))
+  }
+  const keeper = leaseKeeper({ client, script, cells, shared, clock, prefix, process: name, everyMs: null, ...options.keeper })
   const slots = new Map<string, number>()
   const askSlots = async (keys: readonly string[]): Promise<readonly number[]> =>
     keys.map((key) => slots.get(key) ?? slots.set(key, slots.size).size - 1)
   const limiters = Array.from({ length: workers }, (_none, index) => {
-    const exact = exactStore({ client, texts, prefix: 'relay', isCluster: false, wallMs: clock.wallMs })
-    const redis = { exact, ask: keeper.answer, timeoutMs }
+    const exact = exactStore({ client, texts, prefix, isCluster: false, wallMs: clock.wallMs })
+    const redis = { exact, ask: async (wishes: readonly LeaseWish[]) => keeper.answer(wishes), timeoutMs }
     return workerLimiter({ cells: openCells(memory, index), clock, shared, askSlots, redis, ...(wayOf === undefined ? {} : { wayOf }) })
   })
-  t.teardown(async () => {
+  const quiet = async (): Promise<void> => {
+    // What an answer sets going is sent with the next turns of the event loop.
+    for (let turn = 0; turn < 3; turn += 1) {
+      await Promise.allSettled(sent)
+      await new Promise(setImmediate)
+    }
+  }
+  const close = async (): Promise<void> => {
     await keeper.close(1000)
     await Promise.all(limiters.map(async (limiter) => limiter.close()))
     await client.close()
-  })
-  return { cells, memory, shared, keeper, client, workers: limiters, limiter: limiters[0]!, clock }
+  }
+  t.teardown(close)
+  return { cells, memory, shared, keeper, client, workers: limiters, limiter: limiters[0]!, clock, quiet, close }
 }
 
 /** A clock that a test moves on. */

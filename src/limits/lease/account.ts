@@ -1,253 +1,226 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Limit } from '../../base/limit.ts'
-import { Word, type Cells } from '../cells.ts'
-import type { Clock } from '../clock.ts'
-import type { LimitShared } from '../shared.ts'
-import { rememberedMs, type LeaseBank, type LeasedBucket, type LeasePlace } from './bank.ts'
+import { Word } from '../cells.ts'
+import { amountOf, answer, type AccountParts, type Operation, type Wish } from './account-parts.ts'
+import { rememberedMs, type LeasedBucket, type LeasePlace } from './bank.ts'
 import { allow, deny } from './denial.ts'
-import { holdingOf, type Answered, type Draft, type Need } from './holding.ts'
-import { leaseSize } from './size.ts'
+import { holdingOf, type Answered, type Draft, type Holding, type Need } from './holding.ts'
 import { outcomesOf, smallest, totalOf } from './outcomes.ts'
-import { surplusOf } from './surplus.ts'
+import { leaseSize, type LeaseSize } from './size.ts'
+import { surplusOf, type Surplus } from './surplus.ts'
 import type { LeaseOutcome } from './wish.ts'
+
+const secondUs = 1_000_000
+/** Wishes of one operation. */
+const mostWishes = 256
+/** Of a lease's time in Redis, how much of it is used here: clocks do not run at quite the same speed. */
+const used = 0.95
 
 /**
  * The lease of this process on one bucket. It does one operation at a time; one whose answer was lost is sent again, unchanged, until it
  * is answered, and until then nothing of it is anybody's.
  */
-export interface LeaseAccount {
+export class LeaseAccount {
   readonly key: string
+  private readonly parts: AccountParts
+  private readonly slot: number
+  private readonly holding: Holding
+  private readonly surplus: Surplus
+  private readonly wishes: Wish[] = []
+  private bucket: LeasedBucket
+  private size: LeaseSize
+  private place: LeasePlace | null = null
+  private pending: Operation | null = null
+  private due: Need | null = null
+  private running: Promise<void> | null = null
+  private toldUs: number
+  private untilUs = 0
+  private isAbandoned = false
+
+  constructor(parts: AccountParts, slot: number, bucket: LeasedBucket) {
+    this.key = bucket.key
+    this.parts = parts
+    this.slot = slot
+    this.bucket = bucket
+    this.holding = holdingOf(bucket.limit.kind, parts.cells, slot)
+    this.size = leaseSize(bucket.limit)
+    this.surplus = surplusOf(this.holding)
+    this.toldUs = parts.clock.us()
+  }
+
   /** The limit as it is now: it may have been changed. */
-  update(limit: Limit): void
-  /** Its slot is another key's from now on: nothing is written to it any more. */
-  abandon(): void
-  wish(amount: number): Promise<LeaseOutcome>
+  update(limit: Limit): void {
+    if (isDeepStrictEqual(limit, this.bucket.limit)) return
+    this.bucket = { ...this.bucket, limit }
+    this.size = leaseSize(limit)
+    this.place = null
+  }
+
+  /** A call needs so much; 0: it soon will. */
+  async wish(amount: number): Promise<LeaseOutcome> {
+    const { promise, resolve } = Promise.withResolvers<LeaseOutcome>()
+    this.wishes.push({ amount, answered: resolve })
+    this.pump()
+    return promise
+  }
+
   /** Looks after the lease: renews it, tells what was spent, hands back what is not needed. */
-  look(): void
+  look(): void {
+    const now = this.parts.clock.us()
+    if (this.holding.isHeld() && now >= this.untilUs) {
+      this.holding.lapse()
+      this.parts.counts.lapsed += 1
+    }
+    if (this.running !== null || this.parts.shared.isAway) return
+    this.due = this.chore(now)
+    if (this.due !== null || this.pending !== null) this.pump()
+  }
+
   /** Redis is back: what is open is sent again, and the lease is renewed. */
-  returned(): void
+  returned(): void {
+    if (this.holding.isHeld() || this.holding.hasNews()) this.due ??= { is: 'keep' }
+    if (this.due !== null || this.pending !== null) this.pump()
+  }
+
   /** µs until which the process may use what it holds; Infinity: it holds nothing. */
-  validUntil(): number
+  validUntil(): number {
+    return this.holding.isHeld() ? this.untilUs : Infinity
+  }
+
   /** Nothing is held, and there is nothing to tell. */
-  isEmpty(): boolean
+  isEmpty(): boolean {
+    return this.pending === null && this.running === null && !this.holding.isHeld() && !this.holding.hasNews()
+  }
+
+  /** Its slot is another key's from now on: nothing is written to it any more. */
+  abandon(): void {
+    this.isAbandoned = true
+    this.answerAll()
+  }
+
   /** Hands everything back. */
-  close(): Promise<void>
-}
+  async close(): Promise<void> {
+    await this.running
+    this.due = { is: 'return', leave: 0 }
+    this.pump()
+    await this.running
+  }
 
-/** What accounts share. */
-export interface AccountParts {
-  readonly bank: LeaseBank
-  readonly cells: Cells
-  readonly clock: Clock
-  readonly shared: LimitShared
-  readonly leaseMs: number
-  readonly renewMs: number
-  /** Operations are numbered by the process: a lease that is begun anew goes on counting. */
-  readonly nextNumber: () => number
-  /** Something was granted: `validUntil` has moved. */
-  readonly granted: () => void
-  readonly counts: LeaseCountsSoFar
-}
-
-/** What all accounts have done. */
-export interface LeaseCountsSoFar {
-  leases: number
-  handedBack: number
-  lapsed: number
-  errors: number
-}
-
-interface Wish {
-  readonly amount: number
-  readonly answered: (outcome: LeaseOutcome) => void
-}
-
-interface Pending {
-  readonly number: number
-  readonly draft: Draft
-  readonly place: LeasePlace
-  /** µs: when it was sent first. */
-  readonly sentUs: number
-}
-
-const tellUs = 1_000_000
-/** Wishes of one operation. */
-const mostWishes = 256
-
-/** The account of a bucket in this slot. */
-export function leaseAccount(parts: AccountParts, slot: number, first: LeasedBucket): LeaseAccount {
-  const { bank, cells, clock, shared, leaseMs, renewMs, counts } = parts
-  let bucket = first
-  const holding = holdingOf(first.limit.kind, cells, slot)
-  let size = leaseSize(first.limit)
-  const surplus = surplusOf(holding)
-  const wishes: Wish[] = []
-  let place: LeasePlace | null = null
-  let pending: Pending | null = null
-  let due: Need | null = null
-  let toldUs = clock.us()
-  let renewedUs = 0
-  let untilUs = 0
-  let running: Promise<void> | null = null
-  let isAbandoned = false
-
-  function pump(): void {
-    running ??= run().finally(() => {
-      running = null
-      if (wishes.length > 0 || due !== null) pump()
+  private pump(): void {
+    this.running ??= this.run().finally(() => {
+      this.running = null
+      if (this.wishes.length > 0 || this.due !== null) this.pump()
     })
   }
 
-  async function run(): Promise<void> {
-    if (pending !== null && !(await send(pending, []))) return answerAll(away)
-    const asked = wishes.splice(0, mostWishes)
-    if (asked.length > 0 && isThere(asked)) {
-      for (const { answered } of asked) answered({ is: 'leased' })
-      return
-    }
-    const need = asked.length > 0 ? needOf(asked) : due
-    if (need === null) return
-    if (asked.length === 0) due = null
-    if (!(await carryOut(need, asked))) {
-      for (const { answered } of asked) answered(away)
-      answerAll(away)
-    }
+  private async run(): Promise<void> {
+    if (this.pending !== null && !(await this.send(this.pending, []))) return this.answerAll()
+    const asked = this.wishes.splice(0, mostWishes)
+    if (asked.length > 0 && this.isThere(asked)) return answer(asked, { is: 'leased' })
+    const need = asked.length > 0 ? this.needOf(asked) : this.due
+    if (asked.length === 0) this.due = null
+    if (need === null || (await this.carryOut(need, asked))) return undefined
+    answer(asked, away)
+    this.answerAll()
   }
 
-  function answerAll(outcome: LeaseOutcome): void {
-    due = null
-    for (const { answered } of wishes.splice(0)) answered(outcome)
+  private answerAll(): void {
+    this.due = null
+    answer(this.wishes.splice(0), away)
   }
 
   /** An operation before this one has brought enough, or a call has given it back. */
-  function isThere(asked: readonly Wish[]): boolean {
-    const total = asked.reduce((sum, { amount }) => sum + amount, 0)
-    return clock.us() < untilUs && holding.free() >= Math.max(total, 1, holding.most() / 4)
+  private isThere(asked: readonly Wish[]): boolean {
+    const { holding } = this
+    return this.parts.clock.us() < this.untilUs && holding.free() >= Math.max(totalOf(asked.map(amountOf)), 1, holding.most() / 4)
   }
 
-  function needOf(asked: readonly Wish[]): Need {
-    const amounts = asked.map(({ amount }) => amount)
-    const spare = bucket.limit.exact ? 0 : size.next(Math.max(...amounts), shared.nodes, clock.us())
+  private needOf(asked: readonly Wish[]): Need {
+    const amounts = asked.map(amountOf)
+    const { shared, clock } = this.parts
+    const spare = this.bucket.limit.exact ? 0 : this.size.next(Math.max(...amounts), shared.nodes, clock.us())
     return { is: 'more', least: smallest(amounts), total: totalOf(amounts), spare }
   }
 
   /** False: no answer came. */
-  async function carryOut(need: Need, asked: readonly Wish[]): Promise<boolean> {
+  private async carryOut(need: Need, asked: readonly Wish[]): Promise<boolean> {
     for (let turn = 0; turn < 3; turn += 1) {
-      const old = place
-      place ??= bank.place(bucket, slot)
       // What was spent in a period that is over is told there, before anything is taken in the next.
-      const isOver = old !== null && bank.isOver(old)
-      if (isOver) holding.lapse()
-      const draft = holding.draft(isOver ? { is: 'return', leave: 0 } : need)
-      pending = { number: parts.nextNumber(), place, sentUs: clock.us(), draft: isOver ? { ...draft, want: 0, least: 0, keep: 0 } : draft }
-      if (!(await send(pending, isOver ? [] : asked))) return false
-      if (place !== null && (!isOver || asked.length === 0)) return true
-      place = null
+      const isOver = this.place !== null && this.parts.bank.isOver(this.place)
+      if (isOver) this.holding.lapse()
+      const operation = this.operationFor(isOver ? { is: 'return', leave: 0 } : need, isOver)
+      if (!(await this.send(operation, isOver ? [] : asked))) return false
+      if (this.place !== null && (!isOver || asked.length === 0)) return true
+      this.place = null
     }
     return false
   }
 
+  private operationFor(need: Need, isOver: boolean): Operation {
+    const { bank, clock, nextNumber } = this.parts
+    this.place ??= bank.place(this.bucket, this.slot)
+    const draft = this.holding.draft(need)
+    const nothing = isOver ? { want: 0, least: 0, keep: 0 } : {}
+    this.pending = { number: nextNumber(), place: this.place, sentUs: clock.us(), draft: { ...draft, ...nothing } }
+    return this.pending
+  }
+
   /** False: no answer came. Redis in another period leaves no place behind. */
-  async function send(operation: Pending, asked: readonly Wish[]): Promise<boolean> {
-    const { number, draft, place: where, sentUs } = operation
+  private async send(operation: Operation, asked: readonly Wish[]): Promise<boolean> {
+    const { bank, clock, counts } = this.parts
+    const { number, draft, place, sentUs } = operation
     try {
-      const answer = await bank.send(where, { ...draft, number })
-      pending = null
-      if (answer.is === 'stale') return false
-      if (answer.is === 'period') place = null
-      else done({ operation, answer, asked, isValid: clock.us() < sentUs + leaseMs * 950 })
+      const came = await bank.send(place, { ...draft, number })
+      this.pending = null
+      if (came.is === 'stale') return false
+      if (came.is === 'period') this.place = null
+      else if (!this.isAbandoned) this.done(operation, came, asked)
       return true
     } catch (error) {
       counts.errors += 1
       // What the script would not have, or what Redis may have forgotten, is not sent again.
-      if (isRefusal(error) || clock.us() > sentUs + rememberedMs(where.limit) * 750) pending = null
+      if (isRefusal(error) || clock.us() > sentUs + rememberedMs(place.limit) * 750) this.pending = null
       return false
     }
   }
 
-  function done({ operation, answer, asked, isValid }: Done): void {
-    if (isAbandoned) return
+  private done({ draft, sentUs }: Operation, came: Answered, asked: readonly Wish[]): void {
+    const { clock, cells, counts, leaseMs, granted } = this.parts
+    const { kind } = this.bucket.limit
     const now = clock.us()
-    const { draft, sentUs } = operation
-    const { limit } = bucket
-    holding.apply(draft, answer, isValid)
-    toldUs = renewedUs = now
-    if (isValid) untilUs = sentUs + leaseMs * 950
-    size.saw(answer.remaining, now)
-    if (limit.kind !== 'concurrency' && limit.kind !== 'budget') cells.write(slot, Word.level, now + answer.resetMs * 1000)
+    const until = sentUs + leaseMs * 1000 * used
+    this.holding.apply(draft, came, now < until)
+    if (now < until) this.untilUs = until
+    this.toldUs = now
+    this.size.saw(came.remaining, now)
+    if (kind !== 'concurrency' && kind !== 'budget') cells.write(this.slot, Word.level, now + came.resetMs * 1000)
     counts.handedBack += draft.letGo + draft.fromBack
-    if (answer.granted > 0 && draft.want > 0 && asked.length > 0) counts.leases += 1
-    parts.granted()
-    if (asked.length === 0) return
-    surplus.reset()
-    const amounts = asked.map(({ amount }) => amount)
-    const { outcomes, denied } = outcomesOf({ limit, answer, amounts, isWhole: answer.granted >= draft.want, free: holding.free() })
-    if (denied === null) allow(cells, slot)
-    else deny(cells, slot, { ...denied, nowUs: now })
+    if (came.granted > 0 && asked.length > 0) counts.leases += 1
+    granted()
+    if (asked.length > 0) this.share(draft, came, asked)
+  }
+
+  private share({ want }: Draft, came: Answered, asked: readonly Wish[]): void {
+    const { cells, clock } = this.parts
+    this.surplus.reset()
+    const [amounts, free] = [asked.map(amountOf), this.holding.free()]
+    const isWhole = came.is === 'done' && came.granted >= want
+    const { outcomes, denied } = outcomesOf({ limit: this.bucket.limit, answer: came, amounts, isWhole, free })
+    if (denied === null) allow(cells, this.slot)
+    else deny(cells, this.slot, { ...denied, nowUs: clock.us() })
     for (const [at, { answered }] of asked.entries()) answered(outcomes[at] ?? away)
   }
 
   /** What is to be done without being asked. */
-  function chore(now: number): Need | null {
-    if (holding.isSpare() && now - cells.read(slot, Word.usedAt) > tellUs) return { is: 'return', leave: 0 }
-    const leave = surplus.look(now)
+  private chore(now: number): Need | null {
+    const { holding, toldUs, slot } = this
+    const { cells, renewMs } = this.parts
+    if (holding.isSpare() && now - cells.read(slot, Word.usedAt) > secondUs) return { is: 'return', leave: 0 }
+    const leave = this.surplus.look(now)
     if (leave !== null) return { is: 'return', leave }
-    if (holding.hasNews() && now - toldUs >= tellUs) return { is: 'keep' }
-    return holding.isHeld() && now - renewedUs >= renewMs * 1000 ? { is: 'keep' } : null
+    if (holding.hasNews() && now - toldUs >= secondUs) return { is: 'keep' }
+    return holding.isHeld() && now - toldUs >= renewMs * 1000 ? { is: 'keep' } : null
   }
-
-  function lapse(now: number): void {
-    if (!holding.isHeld() || now < untilUs) return
-    holding.lapse()
-    counts.lapsed += 1
-  }
-
-  return {
-    key: first.key,
-    update: (limit) => {
-      if (isDeepStrictEqual(limit, bucket.limit)) return
-      bucket = { ...bucket, limit }
-      size = leaseSize(limit)
-      place = null
-    },
-    abandon: () => {
-      isAbandoned = true
-      answerAll(away)
-    },
-    wish: async (amount) => {
-      const { promise, resolve } = Promise.withResolvers<LeaseOutcome>()
-      wishes.push({ amount, answered: resolve })
-      pump()
-      return promise
-    },
-    look: () => {
-      const now = clock.us()
-      lapse(now)
-      if (running !== null || shared.isAway) return
-      due = chore(now)
-      if (due !== null || pending !== null) pump()
-    },
-    returned: () => {
-      if (holding.isHeld() || holding.hasNews()) due ??= { is: 'keep' }
-      if (due !== null || pending !== null) pump()
-    },
-    validUntil: () => (holding.isHeld() ? untilUs : Infinity),
-    isEmpty: () => pending === null && running === null && !holding.isHeld() && !holding.hasNews(),
-    close: async () => {
-      await running
-      due = { is: 'return', leave: 0 }
-      pump()
-      while (running !== null) await running
-    },
-  }
-}
-
-interface Done {
-  readonly operation: Pending
-  readonly answer: Answered
-  readonly asked: readonly Wish[]
-  readonly isValid: boolean
 }
 
 const away: LeaseOutcome = { is: 'away' }

@@ -44,32 +44,13 @@ export function leaseAsker(ask: AskLeases, timeoutMs: number): LeaseAsker {
   }
 
   async function send(): Promise<void> {
-    const batch: Waiter[] = []
-    for (const [slot, waiters] of waiting) {
-      if (asking.has(slot)) continue
-      asking.add(slot)
-      batch.push(...waiters.splice(0, mostWishes))
-      if (waiters.length === 0) waiting.delete(slot)
-    }
+    const batch = nextBatch(waiting, asking)
     if (batch.length === 0) return
     questions += 1
-    const outcomes = await inTime(ask(batch.map(({ wish }) => wish)))
+    const outcomes = await inTime(ask(batch.map(({ wish }) => wish)), timeoutMs)
     for (const { wish } of batch) asking.delete(wish.slot)
     for (const [at, { answered }] of batch.entries()) answered(outcomes?.[at] ?? away)
     if (waiting.size > 0) later()
-  }
-
-  async function inTime(answer: Promise<readonly LeaseOutcome[]>): Promise<readonly LeaseOutcome[] | null> {
-    const { promise: late, resolve } = Promise.withResolvers<null>()
-    const timer = setTimeout(() => resolve(null), timeoutMs)
-    try {
-      return await Promise.race([answer, late])
-    } catch {
-      // Control could not be asked: it is on its way out.
-      return null
-    } finally {
-      clearTimeout(timer)
-    }
   }
 
   return {
@@ -84,6 +65,31 @@ export function leaseAsker(ask: AskLeases, timeoutMs: number): LeaseAsker {
     get questions() {
       return questions
     },
+  }
+}
+
+/** The first wishes of all slots that no question is under way for; it is, from now on. */
+function nextBatch(waiting: Map<number, Waiter[]>, asking: Set<number>): readonly Waiter[] {
+  const batch: Waiter[] = []
+  for (const [slot, waiters] of waiting) {
+    if (asking.has(slot)) continue
+    asking.add(slot)
+    batch.push(...waiters.splice(0, mostWishes))
+    if (waiters.length === 0) waiting.delete(slot)
+  }
+  return batch
+}
+
+async function inTime(answer: Promise<readonly LeaseOutcome[]>, timeoutMs: number): Promise<readonly LeaseOutcome[] | null> {
+  const { promise: late, resolve } = Promise.withResolvers<null>()
+  const timer = setTimeout(() => resolve(null), timeoutMs)
+  try {
+    return await Promise.race([answer, late])
+  } catch {
+    // Control could not be asked: it is on its way out.
+    return null
+  } finally {
+    clearTimeout(timer)
   }
 }
 

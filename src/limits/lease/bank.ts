@@ -73,6 +73,8 @@ export interface LeaseBankOptions {
   readonly leaseMs: number
   /** Unix time, ms: only to guess which period Redis is in. */
   readonly wallMs: () => number
+  /** Tests alone: µs since 1970 in place of Redis's clock. */
+  readonly callerUs?: () => number
 }
 
 /** ms that Redis remembers an operation: as long, the same one again changes nothing. Money is remembered for longer than tokens. */
@@ -81,7 +83,8 @@ export function rememberedMs(limit: Limit): number {
 }
 
 /** The leases of this process. */
-export function leaseBank({ script, prefix, process, leaseMs, wallMs }: LeaseBankOptions): LeaseBank {
+export function leaseBank({ script, prefix, process, leaseMs, wallMs, callerUs }: LeaseBankOptions): LeaseBank {
+  const clock = (): string => (callerUs === undefined ? 'redis' : `caller-clock:${Math.floor(callerUs())}`)
   let roundTrips = 0
   // How far the clock of Redis is from this one.
   let aheadMs = 0
@@ -101,16 +104,8 @@ export function leaseBank({ script, prefix, process, leaseMs, wallMs }: LeaseBan
       roundTrips += 1
       const kind = limit.kind === 'budget' || limit.kind === 'concurrency' ? limit.kind : 'rate'
       const amounts = [want, least, keep, used, back]
-      const reply = await script(keys, [
-        'redis',
-        holder,
-        number,
-        leaseMs,
-        rememberedMs(limit),
-        kind,
-        ...limitArgs(limit, period),
-        ...amounts,
-      ])
+      const operation = [holder, number, leaseMs, rememberedMs(limit), kind]
+      const reply = await script(keys, [clock(), ...operation, ...limitArgs(limit, period), ...amounts])
       const [status = 0, granted = 0, remaining = 0, resetMs = 0, waitMs = 0, why = 0, redisMs = 0] = integers(reply)
       aheadMs = redisMs - wallMs()
       if (status === -1) return { is: 'stale' }

@@ -10,7 +10,7 @@ import { LeaseWord } from './words.ts'
 
 /**
  * After Redis has refused, refusals are local until the time to retry, in all workers: nobody asks again for as much or more. Two bounds
- * make it better than that: no denial of a rate is shorter than 50 ms, in which tokens gather that are then fetched at once; and none is
+ * make it better than that: no denial of a fast rate is shorter than 50 ms, in which tokens gather that are then fetched at once; and none is
  * believed for longer than a few seconds, as a limit may be raised and what others hold may come free.
  */
 export function deny(
@@ -58,9 +58,16 @@ function rateWaitMs(cells: Cells, slot: number, { limit, amount, now, leftMs }: 
   return Math.max(leftMs, Math.ceil((missing * stepUs + Math.max(0, cells.read(slot, Word.level) - now)) / 1000))
 }
 
-const leastMs = 50
+/** The wait that a call is told: not below the shortest denial. */
+export function waitOf(limit: Limit, waitMs: number): number {
+  if (limit.kind === 'concurrency' || limit.kind === 'budget' || waitMs < 0) return waitMs
+  // A token that takes longer by itself is worth a round trip of its own.
+  return limit.periodMs / limit.count < gatherMs ? Math.max(waitMs, gatherMs) : waitMs
+}
+
+const gatherMs = 50
 const mostMs: Readonly<Record<Refused['why'], number>> = { rate: 5000, spent: 1000, concurrency: 100, held: 100 }
 
 function believedMs({ why, waitMs }: Refusal): number {
-  return Math.min(mostMs[why], waitMs < 0 ? Infinity : Math.max(waitMs, leastMs))
+  return Math.min(mostMs[why], waitMs < 0 ? Infinity : waitMs)
 }

@@ -34,7 +34,7 @@ export function grantedHolding(cells: Cells, slot: number): Holding {
       const used = read(Word.level) - told
       // All that workers may still use of it.
       const keep = Math.max(held, read(Word.granted) - told - used, 0)
-      const rest = { keep, used, back: 0, fromBack: 0, letGo }
+      const rest = { keep, used, back: held, fromBack: 0, letGo }
       if (need.is !== 'more') return { want: keep, least: 0, ...rest }
       return { want: Math.max(keep, held + need.total + need.spare), least: held + need.least, ...rest }
     },

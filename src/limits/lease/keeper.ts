@@ -3,8 +3,9 @@ import type { Cells } from '../cells.ts'
 import type { Clock } from '../clock.ts'
 import type { Script } from '../redis/scripts.ts'
 import type { LimitShared } from '../shared.ts'
-import { leaseAccount, type LeaseAccount, type LeaseCountsSoFar } from './account.ts'
-import { leaseBank } from './bank.ts'
+import { LeaseAccount } from './account.ts'
+import type { LeaseTotals } from './account-parts.ts'
+import { leaseBank, type LeaseBank } from './bank.ts'
 import type { LeaseOutcome, LeaseWish } from './wish.ts'
 
 /**
@@ -15,15 +16,13 @@ import type { LeaseOutcome, LeaseWish } from './wish.ts'
 export interface LeaseKeeper {
   /** A worker's question; the outcomes come in the order of its wishes, within Redis's timeout or two. */
   answer(wishes: readonly LeaseWish[]): Promise<readonly LeaseOutcome[]>
-  /** Looks after all leases; a timer does it as well. */
+  /** Looks after all leases; a timer does it as well. After a worker's death, once its column is zeroed: what it held is free. */
   look(): void
-  /** Its column has been zeroed: what it held is free, and goes back with the next look if nobody needs it. */
-  workerDied(): void
   /** Whether a lease stands in this slot: as long, it is no other key's. */
   holds(slot: number): boolean
   /** Hands everything back, within the time given. */
   close(timeoutMs: number): Promise<void>
-  readonly counts: LeaseCounts
+  counts(): LeaseCounts
 }
 
 /** What the keeper has done so far, and how Redis is. */
@@ -57,38 +56,16 @@ export interface LeaseKeeperOptions {
   readonly renewMs?: number
   /** ms between two looks; null: nobody looks but the caller. */
   readonly everyMs?: number | null
+  /** Tests alone: µs since 1970 in place of Redis's clock. */
+  readonly callerUs?: () => number
 }
 
 /** A keeper of leases. */
 export function leaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
-  const { client, cells, shared, clock, leaseMs = 60_000, renewMs = 10_000, everyMs = 200 } = options
-  const bank = leaseBank({ ...options, leaseMs, wallMs: clock.wallMs })
-  // No more than there are slots.
-  const accounts = new Map<number, LeaseAccount>()
-  const counts: LeaseCountsSoFar = { leases: 0, handedBack: 0, lapsed: 0, errors: 0 }
+  const { client, shared, everyMs = 200 } = options
+  const { accounts, accountOf, extend, totals, bank } = accountsOf(options)
   let timesAway = client.isAway ? 1 : 0
-  let number = 0
   let isClosed = false
-  const parts = { bank, cells, clock, shared, leaseMs, renewMs, counts, nextNumber: () => (number += 1), granted: extend }
-
-  function accountOf({ slot, key, tag, limit }: LeaseWish): LeaseAccount {
-    const known = accounts.get(slot)
-    if (known?.key === key) {
-      known.update(limit)
-      return known
-    }
-    known?.abandon()
-    const made = leaseAccount(parts, slot, { key, tag, limit })
-    accounts.set(slot, made)
-    return made
-  }
-
-  /** Workers use no lease for longer than the first of them to lapse; one that has lapsed is taken out of its cell. */
-  function extend(): void {
-    let until = clock.us() + leaseMs * 950
-    for (const account of accounts.values()) until = Math.min(until, account.validUntil())
-    shared.leasesUntil = until
-  }
 
   function look(): void {
     for (const [slot, account] of accounts) {
@@ -114,39 +91,59 @@ export function leaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
       return Promise.all(wishes.map(async (wish) => accountOf(wish).wish(wish.amount)))
     },
     look,
-    workerDied: look,
     holds: (slot) => accounts.has(slot),
     close: async (timeoutMs) => {
-      if (isClosed) return
       isClosed = true
       if (timer !== null) clearInterval(timer)
-      const late = Promise.withResolvers<void>()
-      const end = setTimeout(late.resolve, timeoutMs)
-      await Promise.race([Promise.all(Array.from(accounts.values(), async (account) => account.close())), late.promise])
-      clearTimeout(end)
+      await within(timeoutMs, Promise.all(Array.from(accounts.values(), async (account) => account.close())))
     },
-    counts: {
-      get roundTrips() {
-        return bank.roundTrips
-      },
-      get leases() {
-        return counts.leases
-      },
-      get handedBack() {
-        return counts.handedBack
-      },
-      get lapsed() {
-        return counts.lapsed
-      },
-      get errors() {
-        return counts.errors
-      },
-      get timesAway() {
-        return timesAway
-      },
-      get isAway() {
-        return client.isAway
-      },
-    },
+    counts: () => ({ ...totals, roundTrips: bank.roundTrips, timesAway, isAway: client.isAway }),
   }
+}
+
+interface Accounts {
+  /** By slot: no more than there are slots. */
+  readonly accounts: Map<number, LeaseAccount>
+  readonly accountOf: (wish: LeaseWish) => LeaseAccount
+  /** Workers use no lease for longer than the first of them to lapse; one that has lapsed is taken out of its cell. */
+  readonly extend: () => void
+  readonly totals: LeaseTotals
+  readonly bank: LeaseBank
+}
+
+function accountsOf(options: LeaseKeeperOptions): Accounts {
+  const { cells, shared, clock, leaseMs = 60_000, renewMs = 10_000 } = options
+  const bank = leaseBank({ ...options, leaseMs, wallMs: clock.wallMs })
+  const accounts = new Map<number, LeaseAccount>()
+  const totals: LeaseTotals = { leases: 0, handedBack: 0, lapsed: 0, errors: 0 }
+  let number = 0
+  const extend = (): void => {
+    let until = clock.us() + leaseMs * 950
+    for (const account of accounts.values()) until = Math.min(until, account.validUntil())
+    shared.leasesUntil = until
+  }
+  // Between two looks the moment only ever needs to move when it is over: a lease that is new lasts for longer than all others.
+  const granted = (): void => {
+    if (shared.leasesUntil <= clock.us()) extend()
+  }
+  const parts = { bank, cells, clock, shared, leaseMs, renewMs, counts: totals, nextNumber: () => (number += 1), granted }
+  const accountOf = ({ slot, key, tag, limit }: LeaseWish): LeaseAccount => {
+    const known = accounts.get(slot)
+    if (known?.key === key) {
+      known.update(limit)
+      return known
+    }
+    known?.abandon()
+    const made = new LeaseAccount(parts, slot, { key, tag, limit })
+    accounts.set(slot, made)
+    return made
+  }
+  return { accounts, accountOf, extend, totals, bank }
+}
+
+async function within(timeoutMs: number, work: Promise<unknown>): Promise<void> {
+  const late = Promise.withResolvers<void>()
+  const timer = setTimeout(late.resolve, timeoutMs)
+  await Promise.race([work, late.promise])
+  clearTimeout(timer)
 }

@@ -1,5 +1,6 @@
 import type { Limit } from '../../base/limit.ts'
 import type { Refusal } from './bank.ts'
+import { waitOf } from './denial.ts'
 import type { Answered } from './holding.ts'
 import type { LeaseOutcome } from './wish.ts'
 
@@ -58,5 +59,6 @@ function refusalOf({ limit, answer, amounts, free }: Asked, amount: number): Ref
   if (amount > limit.burst) return { why: 'rate', waitMs: -1 }
   const missing = answer.is === 'refused' ? amount - smallest(amounts) : amount - free
   const already = answer.is === 'refused' ? answer.refusal.waitMs : 0
-  return { why: 'rate', waitMs: Math.max(1, Math.ceil(Math.max(0, already) + (missing * limit.periodMs) / limit.count)) }
+  const waitMs = Math.max(1, Math.ceil(Math.max(0, already) + (missing * limit.periodMs) / limit.count))
+  return { why: 'rate', waitMs: waitOf(limit, waitMs) }
 }

@@ -14,7 +14,9 @@ export function leaseReading(cells: Cells, { slot, limit }: Bucket, clock: Clock
   }
   const stepUs = (limit.periodMs * 1000) / limit.count
   const aheadUs = Math.max(0, cells.read(slot, Word.level) - clock.us())
-  const there = Math.floor(limit.burst - aheadUs / stepUs + 1e-6) + cells.read(slot, Word.leased)
+  // What calls gave back beyond what the process may hold is on its way to Redis.
+  const here = cells.read(slot, Word.leased) + cells.read(slot, LeaseWord.back)
+  const there = Math.floor(limit.burst - aheadUs / stepUs + 1e-6) + here
   const remaining = Math.max(0, Math.min(limit.burst, there))
   return { limit: limit.burst, remaining, resetMs: Math.max(0, Math.ceil(((limit.burst - remaining) * stepUs) / 1000)) }
 }

@@ -6,8 +6,6 @@ import { LeaseWord } from './words.ts'
 export interface LeaseSpend {
   /** False: the process does not hold so much. */
   take(slot: number, amount: number): boolean
-  /** Gives back what was taken for a call that another bucket refused. */
-  undo(slot: number, amount: number): void
   /** The end of a call: less is given back, more is debt. */
   settle(slot: number, taken: number, used: number): void
   /** Whether more should be asked for before it is needed. */
@@ -58,10 +56,6 @@ function rateSpend(cells: Cells): LeaseSpend {
       cells.hold(slot, -1)
       return false
     },
-    undo: (slot, amount) => {
-      if (amount > 0) giveBack(slot, amount)
-      cells.hold(slot, -1)
-    },
     settle: (slot, taken, used) => {
       if (used > taken) cells.add(slot, Word.leased, taken - used)
       else if (used < taken) giveBack(slot, taken - used)
@@ -87,9 +81,6 @@ function heldSpend(cells: Cells): LeaseSpend {
       cells.hold(slot, -amount)
       return false
     },
-    undo: (slot, amount) => {
-      if (amount > 0) cells.hold(slot, -amount)
-    },
     settle: (slot, taken) => {
       if (taken > 0) cells.hold(slot, -taken)
     },
@@ -104,7 +95,7 @@ function moneySpend(cells: Cells): LeaseSpend {
     ...held,
     settle: (slot, taken, used) => {
       if (used > 0) cells.add(slot, Word.level, used)
-      held.undo(slot, taken)
+      held.settle(slot, taken, used)
     },
   }
 }
