@@ -7,6 +7,7 @@ import { routeCommand } from './commands/route.ts'
 import { startCommand } from './commands/start.ts'
 import { statusCommand } from './commands/status.ts'
 import { stopCommand } from './commands/stop.ts'
+import { tenantCommand } from './commands/tenant.ts'
 import { usageCommand } from './commands/usage.ts'
 import { validateCommand } from './commands/validate.ts'
 import { exitHelp } from './exit.ts'
@@ -36,6 +37,7 @@ export function program(context: Context): Command {
     statusCommand,
     stopCommand,
     routeCommand,
+    tenantCommand,
     usageCommand,
     configCommand,
   ]

@@ -23,6 +23,18 @@ export async function editableFile(which: Which, context: Context): Promise<stri
 
 /** Edits the file and applies it to the relay that runs with it; what that relay rejects is taken back. */
 export async function editAndApply(file: string, edit: (text: string) => Edited, flags: Which & JsonFlag, context: Context): Promise<void> {
+  const { value, lines } = await editApplied(file, edit, flags, context)
+  show(context, flags, value, lines)
+}
+
+/** What an edit came to, for programs and for people. */
+export interface EditOutcome {
+  readonly value: Readonly<Record<string, unknown>>
+  readonly lines: readonly string[]
+}
+
+/** The same, and the caller shows it. */
+export async function editApplied(file: string, edit: (text: string) => Edited, flags: Which, context: Context): Promise<EditOutcome> {
   let before = ''
   const edited = await editFile(file, (text) => {
     before = text
@@ -30,7 +42,7 @@ export async function editAndApply(file: string, edit: (text: string) => Edited,
   })
   const applied = await applyEdit({ file, before, after: edited.text }, flags, context)
   const value = { change: edited.change, file, applied: applied.is === 'applied', ...applied }
-  show(context, flags, value, [edited.change, appliedSentence(applied, near(file, context.io.cwd))])
+  return { value, lines: [edited.change, appliedSentence(applied, near(file, context.io.cwd))] }
 }
 
 interface Edit {

@@ -1,0 +1,68 @@
+import { inheritedLimits, usualPriority } from '../auth/inherit.ts'
+import type { TenantRecord, Tier } from '../auth/tenant.ts'
+import type { Limit } from '../base/limit.ts'
+import { countText, moneyText, rateText } from '../config/units.ts'
+
+/** A tenant with what its tier gives, and where each limit comes from. */
+export interface WholeTenant {
+  readonly name: string
+  readonly business: string
+  readonly tier: string | null
+  readonly priority: number
+  readonly routes: readonly string[] | null
+  readonly models: readonly string[] | null
+  readonly limits: readonly (Limit & { readonly from: 'tenant' | 'tier' })[]
+  readonly keys: TenantRecord['keys']
+}
+
+/** A record with its tier worked in. */
+export function wholeTenant(record: TenantRecord, tiers: readonly Tier[]): WholeTenant {
+  const { name, business, tier: named, keys } = record
+  const tier = tiers.find((one) => one.name === named)
+  const own = new Set(record.limits)
+  return {
+    name,
+    business: business ?? name,
+    tier: named,
+    priority: record.priority ?? tier?.priority ?? usualPriority,
+    routes: record.routes ?? tier?.routes ?? null,
+    models: record.models ?? tier?.models ?? null,
+    limits: inheritedLimits(record.limits, tier?.limits ?? []).map((limit) => ({ ...limit, from: own.has(limit) ? 'tenant' : 'tier' })),
+    keys,
+  }
+}
+
+/** A line for each limit of a tenant. */
+export function limitLines({ limits, tier }: WholeTenant): readonly string[] {
+  if (limits.length === 0) return ['no limits of its own']
+  const width = Math.max(...limits.map(({ name }) => name.length))
+  return limits.map((limit) => {
+    const from = limit.from === 'tier' ? `  (from the tier ${tier})` : ''
+    return `${limit.name.padEnd(width)}  ${limitText(limit)}${from}`
+  })
+}
+
+function limitText(limit: Limit): string {
+  const { exact, away, dryRun, routes, models } = limit
+  const notes = [
+    routes === null ? '' : `routes ${routes.join(' ')}`,
+    models === null ? '' : `models ${models.join(' ')}`,
+    exact ? 'exact' : '',
+    away === 'local' ? '' : `${away} while Redis is away`,
+    dryRun ? 'dry run' : '',
+  ]
+  return [amountText(limit), ...notes.filter((note) => note !== '')].join(', ')
+}
+
+function amountText(limit: Limit): string {
+  switch (limit.kind) {
+    case 'concurrency':
+      return `${countText(limit.most)} at once`
+    case 'budget':
+      return `${moneyText(limit.nanoUsd)}/${limit.period} (${limit.timeZone})`
+    case 'requests':
+    case 'input_tokens':
+    case 'output_tokens':
+      return `${rateText(limit)}${limit.burst === limit.count ? '' : `, burst ${countText(limit.burst)}`}`
+  }
+}
