@@ -134,9 +134,9 @@ export const tenantMetrics: readonly Metric[] = [
       redis === undefined ? [] : single((sums[numbers.layout.redisRoundTrips] ?? 0) + redis.roundTrips),
   },
   {
-    name: 'relay_limit_leases',
-    type: 'gauge',
-    help: 'Buckets in Redis of which relay holds a lease.',
+    name: 'relay_limit_leases_total',
+    type: 'counter',
+    help: 'Blocks that were taken from limits in Redis to be spent here, a call at a time.',
     labels: [],
     read: ({ control: { redis } }) => (redis === undefined ? [] : single(redis.leases)),
   },

@@ -45,7 +45,7 @@ export interface RedisFacts {
   readonly timesAway: number
   /** Commands that control sent; those of the workers stand in their columns. */
   readonly roundTrips: number
-  /** Buckets of which a lease is held. */
+  /** Blocks that were taken to be spent here. */
   readonly leases: number
 }
 

@@ -57,7 +57,7 @@ export function openLimiting(options: LimitingOptions, opened: AsyncDisposableSt
     leases: async (wishes) => (far === null ? wishes.map(() => ({ is: 'away' })) : far.keeper.answer(wishes)),
     workerDied: (index) => {
       cells.workerDied(index)
-      far?.keeper.workerDied()
+      far?.keeper.look()
     },
     nodes: () => far?.nodes.live ?? 1,
     facts: () => (far === null ? null : factsOf(far.keeper)),
@@ -101,8 +101,8 @@ function openFar({ plan, shared, redis, log }: LimitingOptions, opened: AsyncDis
   return { keeper, nodes }
 }
 
-function factsOf({ counts }: LeaseKeeper): RedisFacts {
-  const { isAway, timesAway, roundTrips, leases } = counts
+function factsOf(keeper: LeaseKeeper): RedisFacts {
+  const { isAway, timesAway, roundTrips, leases } = keeper.counts()
   return { isAway, timesAway, roundTrips, leases }
 }
 

@@ -98,7 +98,7 @@ port.on('message', (message: ToWorker | SocketMessage) => {
   }
 })
 watchLag((ms) => column.eventLoopLag(ms))
-setInterval(() => column.logDropped(log.dropped()), 1000).unref()
+setInterval(tellTotals, 1000).unref()
 say({ is: 'ready' })
 
 function say(message: FromWorker): void {
@@ -107,6 +107,14 @@ function say(message: FromWorker): void {
 
 function troubled(error: Error): void {
   log.error({ error }, 'a listening socket has trouble')
+}
+
+/** Counts that are kept elsewhere, told now and then. */
+function tellTotals(): void {
+  column.logDropped(log.dropped())
+  column.redisRoundTrips(services.roundTrips())
+  const { ledger } = services
+  if (ledger !== null) column.ledgerMissed(ledger.lost, ledger.dropped)
 }
 
 /** The process's bound, shared out evenly: without control in between no worker knows what the others hold. */
@@ -157,7 +165,7 @@ async function drainAll(grace: number, streamGrace: number): Promise<void> {
   // No call is left: a connection that is still being made is nobody's, and must not hold up the end.
   await Promise.race([pools.close(), pause(poolsCloseMs, undefined, { ref: false })])
   await services.close(servicesCloseMs)
-  column.logDropped(log.dropped())
+  tellTotals()
   await log.flush()
   say({ is: 'drained', cut })
 }
