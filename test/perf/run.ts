@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { accept } from './accept.ts'
 import { calls } from './calls.ts'
 import { idle } from './idle.ts'
+import { limits } from './limits.ts'
 import { coresHere, findTools, machineLines, missingTools } from './machine.ts'
 import { optionsFrom, usage, type Options, type SectionName } from './options.ts'
 import { endWithThisProcess, stopAll } from './processes.ts'
@@ -12,7 +13,7 @@ import { makeWorld, type World } from './world.ts'
 
 type Section = (world: World) => Promise<readonly Finding[]>
 
-const sections: Readonly<Record<SectionName, Section>> = { calls, idle, streams, stages, accept }
+const sections: Readonly<Record<SectionName, Section>> = { calls, idle, streams, stages, limits, accept }
 
 const samples: Sample[] = []
 const troubles: string[] = []
@@ -61,7 +62,7 @@ async function runAll(world: World): Promise<readonly Finding[]> {
 }
 
 function lacking(section: SectionName, { tools }: World): string | null {
-  if (section === 'stages' || section === 'streams') return null
+  if (section === 'stages' || section === 'limits' || section === 'streams') return null
   if (tools.nginx === null) return 'nginx is missing'
   return section !== 'idle' && tools.wrk === null ? 'wrk is missing' : null
 }
