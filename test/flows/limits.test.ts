@@ -1,0 +1,160 @@
+import { createHash } from 'node:crypto'
+import { DatabaseSync } from 'node:sqlite'
+import t from 'tap'
+import { relayProcess } from '../helpers/relay-process.ts'
+import { post, rawCall, type RawReply } from './caller.ts'
+import { answer, origin, type OriginCall } from './origin.ts'
+import { until } from './until.ts'
+
+let serve: (call: OriginCall) => void = () => undefined
+const upstream = await origin(t, (call) => serve(call))
+const claude = { url: upstream.url, kind: 'claude', credential: { env: 'SHARED_KEY' } }
+
+/** A key as relay makes them, and how the config knows it. */
+function key(name: string): { readonly key: string; readonly digest: string } {
+  const text = `rk_${name.padEnd(43, 'x')}`
+  return { key: text, digest: `sha256:${createHash('sha256').update(text).digest('hex')}` }
+}
+
+const keys = { search: key('search'), poor: key('poor'), quiet: key('quiet'), one: key('one') }
+const relay = await relayProcess(
+  t,
+  {
+    upstreams: { claude },
+    tenants: {
+      search: { business: 'shop', keys: [keys.search.digest], requests: '3/m' },
+      // An estimate is 1,000 tokens of output: 0.025 USD, and less for its input.
+      poor: { keys: [keys.poor.digest], budget: '0.03usd/day' },
+      quiet: { keys: [keys.quiet.digest], requests: '100/m' },
+      one: { keys: [keys.one.digest], concurrency: 1 },
+    },
+    estimate: { outputTokens: 1000 },
+    prices: { 'claude-opus-5-5': { input: 5, output: 25, cacheRead: 0.5 } },
+    routes: { '/': 'claude', queued: { to: 'claude', rewrite: '/', queue: { size: 10, timeout: '5s' } } },
+    ledger: { file: 'ledger.db' },
+  },
+  { env: { SHARED_KEY: 'sk-ant-shared' } },
+)
+
+const usage = { input_tokens: 100, output_tokens: 40, cache_read_input_tokens: 9000 }
+const message = JSON.stringify({ id: 'msg_1', type: 'message', role: 'assistant', model: 'claude-opus-5-5', content: [], usage })
+const replied = ({ socket }: OriginCall): void => void socket.write(answer(200, message, ['anthropic-ratelimit-requests-limit: 4000']))
+
+type Name = keyof typeof keys
+const body = JSON.stringify({ model: 'claude-opus-5-5', max_tokens: 1000, messages: [{ role: 'user', content: 'hi' }] })
+
+async function ask(name: Name, path = '/v1/messages'): Promise<RawReply> {
+  return rawCall(relay.port, post(path, body, [`x-api-key: ${keys[name].key}`, 'anthropic-version: 2023-06-01'])).reply
+}
+
+interface Row {
+  readonly tenant: string
+  readonly end: string
+  readonly status: number
+  readonly input: number
+  readonly output: number
+  readonly source: string
+  readonly cost: number | null
+}
+
+/** The rows of a tenant, as soon as there are so many. */
+async function rows(tenant: Name, count: number): Promise<readonly Row[]> {
+  const ledger = new DatabaseSync(relay.home.path('ledger.db'), { readOnly: true })
+  const read = ledger.prepare('SELECT * FROM calls WHERE tenant = ? ORDER BY at, id')
+  try {
+    await until(() => read.all(tenant).length >= count)
+    return read.all(tenant) as unknown as Row[]
+  } finally {
+    ledger.close()
+  }
+}
+
+t.test('a tenant gets what its limit says and not one call more, and the others do not feel it', async (t) => {
+  serve = replied
+  const replies = await Promise.all(Array.from({ length: 20 }, () => ask('search')))
+  const others = await Promise.all(Array.from({ length: 20 }, () => ask('quiet')))
+
+  t.equal(replies.filter(({ status }) => status === 200).length, 3)
+  const refused = replies.filter(({ status }) => status === 429)
+  t.equal(refused.length, 17)
+  t.match(JSON.parse(refused[0]!.body.toString()), {
+    type: 'error',
+    error: { type: 'rate_limit_error', message: /requests of tenant search, 3 requests a minute/ },
+  })
+  t.match(refused[0]!.fields.get('retry-after'), /^(1\d|20)$/)
+  t.equal(refused[0]!.fields.get('anthropic-ratelimit-requests-limit'), '3')
+  t.equal(refused[0]!.fields.get('anthropic-ratelimit-requests-remaining'), '0')
+  t.ok(others.every(({ status }) => status === 200))
+  t.equal(others[0]!.fields.get('anthropic-ratelimit-requests-limit'), '100', 'not what the upstream says of the shared key')
+  t.equal(await relay.metric('relay_limit_hits_total', 'tenant="search"', 'kind="requests"'), 17)
+  t.equal(await relay.metric('relay_tenant_calls_total', 'tenant="search"', 'status="2xx"'), 3)
+  t.equal(await relay.metric('relay_business_calls_total', 'business="shop"', 'status="4xx"'), 17)
+})
+
+t.test('money: what calls cost is written down once, and when it is gone the caller is told to stop', async (t) => {
+  serve = replied
+  const first = await ask('poor')
+  const cost = 100 * 5000 + 40 * 25_000 + 9000 * 500
+  t.equal(first.status, 200)
+  t.match(await rows('poor', 1), [{ end: 'done', status: 200, input: 100, output: 40 }])
+  t.equal((await rows('poor', 1))[0]?.cost, cost)
+
+  let last = first
+  let passed = 0
+  while (last.status === 200) {
+    passed++
+    last = await ask('poor')
+  }
+
+  t.match(JSON.parse(last.body.toString()), { error: { type: 'billing_error', message: /budget-day of tenant poor, 0\.03 USD a day/ } })
+  t.equal(last.fields.get('x-should-retry'), 'false')
+  t.ok(Number(last.fields.get('retry-after')) > 0)
+  const all = await rows('poor', passed + 1)
+  t.equal(all.filter(({ end }) => end === 'done').length, passed)
+  t.equal(all.filter(({ end }) => end === 'refused').length, 1)
+  t.ok(all.reduce((sum, row) => sum + (row.cost ?? 0), 0) <= 0.03 * 1e9)
+})
+
+t.test('a caller that is killed in mid-call gives its permit back, and its input stays on the bill as an estimate', async (t) => {
+  const asked = Promise.withResolvers<void>()
+  serve = (): void => asked.resolve()
+  const call = rawCall(relay.port, post('/v1/messages', body, [`x-api-key: ${keys.one.key}`]))
+  call.reply.catch(() => undefined)
+  await asked.promise
+  t.equal((await ask('one')).status, 429)
+  serve = replied
+
+  call.socket.resetAndDestroy()
+  await rows('one', 2)
+
+  t.equal((await ask('one')).status, 200)
+  const all = await rows('one', 3)
+  t.match(
+    all.find(({ end }) => end === 'cancelled'),
+    { output: 0, source: 'estimated' },
+  )
+})
+
+t.test('where a route has a queue, the call too many waits for the one before it', async (t) => {
+  const waiting: OriginCall[] = []
+  serve = (call) => void waiting.push(call)
+  const first = ask('one', '/queued/v1/messages')
+  await until(() => waiting.length === 1)
+  const second = ask('one', '/queued/v1/messages')
+  await until(async () => (await relay.metric('relay_queue_waiting', 'route="queued"')) === 1)
+  t.equal(waiting.length, 1)
+
+  serve = replied
+  replied(waiting[0]!)
+
+  t.equal((await first).status, 200)
+  t.equal((await second).status, 200)
+  t.equal(await relay.metric('relay_queue_waiting', 'route="queued"'), 0)
+  t.equal(await relay.metric('relay_queue_waited_seconds_count', 'route="queued"'), 1)
+})
+
+t.test('the line of a call names its tenant and its model, and no key', async (t) => {
+  await until(() => relay.log().includes('"tenant":"one","model":"claude-opus-5-5"'))
+
+  t.notMatch(relay.log(), /rk_/)
+})
