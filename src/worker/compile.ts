@@ -10,7 +10,7 @@ import type { Column } from '../metrics/column.ts'
 import { observe } from '../stages/observe.ts'
 import { recipe } from '../stages/recipe.ts'
 import { forwardedTrust, type Trust } from './trust.ts'
-import { accountsOf, noAccounts } from './limiting.ts'
+import { accountsOf } from './limiting.ts'
 import type { HeldPool, Pools } from './pools.ts'
 import type { Services } from './services.ts'
 
@@ -34,8 +34,7 @@ export interface CompileOptions {
   readonly log: Log
   readonly sweep: Sweep
   readonly pools: Pools
-  /** Absent: there are no tenants, no limits and no ledger, whatever the plan says. */
-  readonly services?: Services
+  readonly services: Services
 }
 
 interface Route {
@@ -105,7 +104,7 @@ function routeStages({ route, upstream, slot, held, options }: RouteParts): Next
     credential: route.credential === 'replace' ? upstream.credential : null,
     asksIdentity: route.compression === 'identity',
     pingMs: route.ping,
-    ...(services === undefined ? noAccounts : accountsOf({ plan, route, upstream, slot, column, services })),
+    ...accountsOf({ plan, route, upstream, slot, column, services }),
   })
 }
 

@@ -20,17 +20,6 @@ export interface LimitingOptions {
 
 type Accounts = Pick<Ingredients, 'load' | 'tenants' | 'isShared' | 'peek' | 'limiting' | 'recording' | 'drainsOnLeave'>
 
-/** A route of which nobody needs to know who calls. */
-export const noAccounts: Accounts = {
-  load: null,
-  tenants: null,
-  isShared: false,
-  peek: null,
-  limiting: null,
-  recording: null,
-  drainsOnLeave: false,
-}
-
 /** What a route's recipe needs to know who calls, what they may use, and what they did: nothing where the plan has none of it. */
 export function accountsOf(options: LimitingOptions): Accounts {
   const { plan, route, upstream, column, services } = options

@@ -3,15 +3,41 @@ import { logger } from '../../src/base/log.ts'
 import type { Plan } from '../../src/config/plan.ts'
 import { Slab } from '../../src/engine/slab.ts'
 import { Sweep } from '../../src/engine/sweep.ts'
-import { workerColumn } from '../../src/metrics/column.ts'
+import { cellsMemory, openCells } from '../../src/limits/cells.ts'
+import { processClock } from '../../src/limits/clock.ts'
+import { limitShared, limitSharedMemory } from '../../src/limits/shared.ts'
+import { workerLimiter } from '../../src/limits/worker-limiter.ts'
+import { workerColumn, type Column } from '../../src/metrics/column.ts'
 import { poolGauges } from '../../src/metrics/layout.ts'
 import { numbers } from '../../src/metrics/numbers.ts'
+import { workerQueues } from '../../src/stages/queue.ts'
 import { compile, type Snapshot } from '../../src/worker/compile.ts'
 import { upstreamPools } from '../../src/worker/pools.ts'
+import type { Services } from '../../src/worker/services.ts'
 import { planOf } from '../config/helpers.ts'
 import { field, ok } from '../engine/helpers.ts'
 import { engineWorld, type EngineWorld } from '../helpers/engine-world.ts'
 import type { Message } from '../helpers/strict-reader.ts'
+
+/** What a worker shares, without control: slots are given out here, and nobody is known. */
+function servicesOf(column: Column, more: Partial<Services> = {}): Services {
+  let slots = 0
+  return {
+    tenants: null,
+    limiter: workerLimiter({
+      cells: openCells(cellsMemory({ workers: 1, slots: 64 }), 0),
+      clock: processClock(),
+      shared: limitShared(limitSharedMemory()),
+      askSlots: async (keys) => keys.map(() => slots++),
+      redis: null,
+    }),
+    ledger: null,
+    peeks: { take: () => true, give: () => {} },
+    load: { isOverloaded: false },
+    queues: workerQueues({ numbersOf: (slot) => column.queue(slot) }),
+    ...more,
+  }
+}
 
 interface Worker extends EngineWorld {
   /** Compiles a config, with ORIGIN for the origin's address, and serves it; pools that it does not use drain. */
@@ -28,6 +54,7 @@ async function worker(t: { teardown(end: () => Promise<void>): void }): Promise<
   const sweep = new Sweep()
   const pools = upstreamPools({ slab: new Slab(), sweep, column })
   const log = logger({ level: 'silent' })
+  const services = servicesOf(column)
   let current: Snapshot | null = null
   const world = await engineWorld(t, { stages: [(call) => current!.handle(call)] })
   t.teardown(async () => {
@@ -42,7 +69,7 @@ async function worker(t: { teardown(end: () => Promise<void>): void }): Promise<
     ...world,
     use(config) {
       const plan = planOf(config.replaceAll('ORIGIN', `http://127.0.0.1:${world.origin.port}`))
-      current = compile({ version: 1, plan, slots: slots(plan), column, log, sweep, pools })
+      current = compile({ version: 1, plan, slots: slots(plan), column, log, sweep, pools, services })
       pools.keepOnly(current.pools)
       return current
     },
@@ -212,7 +239,39 @@ t.test('a plan whose route names no upstream is not compiled', async (t) => {
 
   t.throws(
     () =>
-      compile({ version: 2, plan: broken, slots: { routes: [1], upstreams: [] }, column, log: logger({ level: 'silent' }), sweep, pools }),
+      compile({
+        version: 2,
+        plan: broken,
+        slots: { routes: [1], upstreams: [] },
+        column,
+        log: logger({ level: 'silent' }),
+        sweep,
+        pools,
+        services: servicesOf(column),
+      }),
     /the upstream a, which is not in the plan/,
   )
+})
+
+t.test('limits of the plan and of a route hold for its calls, and a reload keeps what has been taken', async (t) => {
+  const { use, ask } = await worker(t)
+  const config = (more: string): string =>
+    `upstreams: { a: ORIGIN }\nroutes:\n  v1/a: { to: a, limits: [{ name: few, per: [route], requests: { rate: 1/h, burst: 2 } }] }\n  v1/b: a\n${more}`
+  use(config(''))
+  const statuses = async (...targets: readonly string[]): Promise<(string | undefined)[]> => {
+    const all: (string | undefined)[] = []
+    for (const target of targets) all.push((await ask(target))?.line[1])
+    return all
+  }
+  t.same(await statuses('/v1/a', '/v1/b', '/v1/b', '/v1/b'), ['200', '200', '200', '200'])
+
+  use(config('log: { access: false }\n'))
+
+  t.same(await statuses('/v1/a', '/v1/a', '/v1/b'), ['200', '429', '200'])
+})
+
+t.test('a plan with tenants is not compiled where nobody could be asked for them', async (t) => {
+  const { use } = await worker(t)
+
+  t.throws(() => use('upstreams: { a: ORIGIN }\nroutes: { v1: a }\ntenantsFrom: sqlite\n'), /nobody to ask/)
 })
