@@ -1,3 +1,4 @@
+import type { BodyEnd } from '../base/ends.ts'
 import { RelayError } from '../base/errors.ts'
 import { stopped, type Call } from './call.ts'
 
@@ -6,7 +7,8 @@ import { stopped, type Call } from './call.ts'
  * end, and gives back what takes it out of wherever it waits; that is called where the wait ends by itself: its caller left, a drain
  * cut the call, or its body broke off. Meanwhile a body is held up to its bound and its caller paused behind it, and no clock of the
  * upstream's runs. What the wait took for the call must be given back in `forget`, or by `call.onEnd`, which tells at once where the
- * call has ended already.
+ * call has ended already. A caller that is paused, because it sends more than is held, is not heard meanwhile: that it has left is seen
+ * when its body is read again.
  */
 // oxlint-disable-next-line promise-function-async -- `async` around a promise is three more turns of the microtask queue a call
 export function hold<T>(call: Call, begin: Begin<T>): Promise<T> {
@@ -26,7 +28,14 @@ export function hold<T>(call: Call, begin: Begin<T>): Promise<T> {
       forget?.()
       reject(error)
     }
-    const work = { cancel: (end: Parameters<typeof stopped>[0]) => breakOff(stopped(end)) }
+    // A wait may stand within another one: both end.
+    const outer = call.work
+    const work = {
+      cancel: (end: BodyEnd): void => {
+        outer?.cancel(end)
+        breakOff(stopped(end))
+      },
+    }
     call.work = work
     const { body } = call
     // A body that breaks off (its caller is too slow, or sends what is no chunk) ends the wait too.
