@@ -32,7 +32,7 @@ local now
 if ARGV[5] then
   now = number(ARGV[3])
   if not now or now > 1e11 then return redis.error_reply('ERR relay: now is in seconds') end
-  now = math.floor((now - 1767225600) * 1000000 + 0.5)
+  now = (now - 1767225600) * 1000000
 else
   local time = redis.call('TIME')
   now = (time[1] - 1767225600) * 1000000 + time[2]

@@ -272,6 +272,45 @@ t.test('a budget is of a period: outside of it nothing is taken, and the clock i
   t.equal(outcomes[2]?.[0], 1)
 })
 
+t.test('an undo gives back all that was taken, whatever it says of use', async (t) => {
+  const keys = ['c', 'r', 'm', 'm:held']
+  await run('take', keys, at(0), 'c1', 60_000, ...rateArgs(4), ...moneyArgs(500))
+
+  const end = ['rate', 4, 9, 10, 10, 60_000_000, 'budget', 500, 450, 1000, epochMs - 1, epochMs + 50_400_000]
+  const reply = await run('settle', keys, at(0), 'c1', 5000, 'undo', ...end)
+
+  t.strictSame(reply, [1, epochMs, 10, 0, 1000, 50_400_000])
+})
+
+t.test('permits that lapsed while a take was refused are free for the next', async (t) => {
+  for (const call of ['c1', 'c2']) await run('take', [call, 'p', 'p:held'], at(0), call, 60_000, ...callsArgs())
+  await run('take', ['c3', 'p', 'p:held'], at(30_000), 'c3', 60_000, ...callsArgs(3))
+
+  const refused = await run('take', ['c4', 'p', 'p:held', 'r'], at(60_000), 'c4', 60_000, ...callsArgs(3), ...rateArgs(11))
+  const taken = [await run('take', ['c5', 'p', 'p:held'], at(60_000), 'c5', 60_000, ...callsArgs(3))]
+  taken.push(await run('take', ['c6', 'p', 'p:held'], at(60_000), 'c6', 60_000, ...callsArgs(3)))
+  taken.push(await run('take', ['c7', 'p', 'p:held'], at(60_000), 'c7', 60_000, ...callsArgs(3)))
+
+  t.equal(refused[0], 0)
+  t.strictSame(
+    taken.map(([status]) => status),
+    [1, 1, 0],
+  )
+})
+
+t.test('tokens of a fraction of a millisecond are counted exactly, decades from now too', async (t) => {
+  const in2060 = `caller-clock:${Date.UTC(2060, 0, 1) * 1000}`
+  let taken = 0
+  for (let turn = 0; turn < 30; turn += 1) {
+    const [status] = await run('take', [`c${turn}`, 'r'], in2060, `c${turn}`, 60_000, 'rate', 'must', 1, 1, 20, 20_000, 1_000_000)
+    taken += status ?? 0
+    // It lives for a millisecond, by the real clock.
+    await server.ask('PERSIST', 'r')
+  }
+
+  t.equal(taken, 20)
+})
+
 t.test('money as large as it may be is exact', async (t) => {
   const most = Number.MAX_SAFE_INTEGER
   const bucket = (amount: number) => ['budget', 'must', amount, amount, most, epochMs, epochMs + 1000]

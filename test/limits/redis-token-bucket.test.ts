@@ -50,6 +50,16 @@ t.test('a thousand refills of a tenth of a token are a hundred tokens', async (t
   t.equal(allowed, 100)
 })
 
+t.test('a third of a second refills a third of three, though no clock can say a third', async (t) => {
+  const allowed: unknown[] = []
+  for (let turn = 0; turn < 30; turn += 1) allowed.push(await ask(1, 3, now + turn / 3, 1, clock))
+
+  t.strictSame(
+    allowed,
+    allowed.map(() => 1),
+  )
+})
+
 t.test('more than the capacity is never allowed, and costs nothing; asking for nothing always is', async (t) => {
   const large = await ask(5, 1, now, 6)
   const all = await ask(5, 1, now, 5)
