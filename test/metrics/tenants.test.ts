@@ -132,7 +132,7 @@ t.test('Redis is told of only where it is used', async (t) => {
   t.strictSame(await lines('relay_redis_away'), ['relay_redis_away 1'])
   t.strictSame(await lines('relay_redis_away_total'), ['relay_redis_away_total 2'])
   t.strictSame(await lines('relay_redis_round_trips_total'), ['relay_redis_round_trips_total 77'])
-  t.strictSame(await lines('relay_limit_leases'), ['relay_limit_leases 4'])
+  t.strictSame(await lines('relay_limit_leases_total'), ['relay_limit_leases_total 4'])
 })
 
 t.test('the places of a queue are one number over all workers', async (t) => {
