@@ -11,7 +11,7 @@ import { LeaseWord } from './words.ts'
 /**
  * After Redis has refused, refusals are local until the time to retry, in all workers: nobody asks again for as much or more. Two bounds
  * make it better than that: no denial of a fast rate is shorter than 50 ms, in which tokens gather that are then fetched at once; and none is
- * believed for longer than a few seconds, as a limit may be raised and what others hold may come free.
+ * believed for longer than a second, as a limit may be raised and what others hold may come free.
  */
 export function deny(
   cells: Cells,
@@ -66,7 +66,7 @@ export function waitOf(limit: Limit, waitMs: number): number {
 }
 
 const gatherMs = 50
-const mostMs: Readonly<Record<Refused['why'], number>> = { rate: 5000, spent: 1000, concurrency: 100, held: 100 }
+const mostMs: Readonly<Record<Refused['why'], number>> = { rate: 1000, spent: 1000, concurrency: 100, held: 100 }
 
 function believedMs({ why, waitMs }: Refusal): number {
   return Math.min(mostMs[why], waitMs < 0 ? Infinity : waitMs)
