@@ -102,6 +102,19 @@ t.test('a budget takes the place of the one of its period, and stands beside the
   t.same(withQuota(changed, { budget: ['none', '1usd/week'] }), { budget: '1usd/week' })
 })
 
+t.test('one of several budgets changes where it stands', async (t) => {
+  const two = base.replace(
+    '  plain:\n',
+    '  plain:\n    budget:\n      - 5usd/day # small\n      - amount: 50usd # large\n        per: month\n        exact: false\n',
+  )
+
+  const changed = editOne(two, 'plain', (written) => withQuota(written, { budget: ['6usd/day', '70usd/month'] }))
+  const added = editOne(two, 'plain', (written) => withQuota(written, { budget: ['20usd/week'] }))
+
+  t.equal(changed, two.replace('5usd/day #', '6usd/day #').replace('50usd # large', '70usd # large'))
+  t.equal(added, two.replace('exact: false\n', 'exact: false\n      - 20usd/week\n'))
+})
+
 t.test('a key comes and the older goes, and the comment of the other stays', async (t) => {
   const three = { sha256: '3'.repeat(64), createdAt: '2026-11-23T00:00:00.000Z', hint: 'rk_abcd…' }
 
