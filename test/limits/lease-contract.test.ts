@@ -74,10 +74,10 @@ async function walk(seed: number): Promise<{ readonly takes: number; readonly wr
     } else {
       clock.advance(random(3000))
       for (const { keeper } of processes) keeper.look()
-      for (const { quiet } of processes) await quiet()
+      for (const made of processes) await made.quiet()
     }
   }
-  for (const { close } of processes) await close()
+  for (const made of processes) await made.close()
   return { takes, wrong }
 }
 

@@ -12,11 +12,12 @@ t.test('threads that spend one lease together never spend more than it holds, an
   const workers = 3
   const memory = cellsMemory({ workers, slots: 2 })
   const cells = openCells(memory, null)
+  const out = new Int32Array(new SharedArrayBuffer(4))
   cells.write(0, Word.leased, 5000)
   cells.write(0, Word.granted, 5000)
   cells.write(1, Word.granted, 2)
 
-  const counts = await Promise.all(Array.from({ length: workers }, async (_none, index) => spending(memory, index)))
+  const counts = await Promise.all(Array.from({ length: workers }, async (_none, index) => spending({ memory, index, out })))
 
   const sum = (of: (count: Spending) => number): number => counts.reduce((all, count) => all + of(count), 0)
   t.equal(sum(({ kept }) => kept) + cells.read(0, Word.leased), 5000)
@@ -141,8 +142,8 @@ interface Spending {
   readonly over: number
 }
 
-async function spending(memory: SharedArrayBuffer, index: number): Promise<Spending> {
-  const worker = new Worker(new URL('lease-thread.ts', import.meta.url), { workerData: { memory, index } })
+async function spending(data: object): Promise<Spending> {
+  const worker = new Worker(new URL('lease-thread.ts', import.meta.url), { workerData: data })
   const { promise, resolve, reject } = Promise.withResolvers<Spending>()
   worker.once('message', resolve)
   worker.once('error', reject)

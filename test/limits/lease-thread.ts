@@ -3,7 +3,12 @@ import { openCells } from '../../src/limits/cells.ts'
 import { leaseSpends } from '../../src/limits/lease/spend.ts'
 
 // The test starts this file, with this data.
-const { memory, index } = workerData as { readonly memory: SharedArrayBuffer; readonly index: number }
+const { memory, index, out } = workerData as {
+  readonly memory: SharedArrayBuffer
+  readonly index: number
+  /** Permits that are out, counted by themselves. */
+  readonly out: Int32Array<SharedArrayBuffer>
+}
 const cells = openCells(memory, index)
 const spends = leaseSpends(cells)
 let [kept, held, over] = [0, 0, 0]
@@ -17,6 +22,8 @@ for (let turn = 0; turn < 20_000; turn += 1) {
   }
   if (spends.concurrency.take(1, 1)) {
     held += 1
+    if (Atomics.add(out, 0, 1) >= 2) over += 1
+    Atomics.sub(out, 0, 1)
     spends.concurrency.settle(1, 1, 1)
   }
 }

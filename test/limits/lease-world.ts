@@ -27,6 +27,8 @@ export interface LimitProcess {
   readonly clock: MovingClock
   /** Waits until no script is under way. */
   quiet(): Promise<void>
+  /** No answer is lost any more. */
+  lossless(): void
   close(): Promise<void>
 }
 
@@ -44,6 +46,10 @@ export interface LimitProcessOptions {
   readonly timeoutMs?: number
   readonly keeper?: Partial<LeaseKeeperOptions>
   readonly clock?: MovingClock
+  /** How far its wall clock is off. */
+  readonly skewMs?: number
+  /** Whether the answer of a lease's script is lost: it was carried out all the same. */
+  readonly lose?: () => boolean
 }
 
 const text = (name: string): string => readFileSync(new URL(`../../lua/${name}.lua`, import.meta.url), 'utf8')
@@ -51,18 +57,30 @@ export const texts = { take: text('take'), settle: text('settle'), renew: text('
 
 /** Starts a process on this Redis; it ends with the test. Nobody looks after its leases but the test. */
 export async function limitProcess(t: Scope, server: RedisServer, options: LimitProcessOptions = {}): Promise<LimitProcess> {
-  const { name = 'a', prefix = 'relay', workers = 1, clock = movingClock(), wayOf, timeoutMs = 1000 } = options
+  const {
+    name = 'a',
+    prefix = 'relay',
+    workers = 1,
+    skewMs = 0,
+    clock = movingClock(skewMs),
+    wayOf,
+    timeoutMs = 1000,
+    lose = () => false,
+  } = options
   const client = redisClient({ ...server.place, timeoutMs }, { probeEveryMs: 20 })
   await client.first
   const memory = cellsMemory({ workers, slots: 64 })
   const cells = openCells(memory, null)
   const shared = limitShared(limitSharedMemory())
   const sent = new Set<Promise<unknown>>()
+  let isLossy = true
   const run = redisScript(client, texts.lease)
   const script: Script = async (keys, args) => {
     const answer = run(keys, args)
     sent.add(answer)
-    return answer.finally(() => sent.delete(answer))
+    const came = await answer.finally(() => sent.delete(answer))
+    if (isLossy && lose()) throw new Error('the answer was lost')
+    return came
   }
   const keeper = leaseKeeper({ client, script, cells, shared, clock, prefix, process: name, everyMs: null, ...options.keeper })
   const slots = new Map<string, number>()
@@ -85,17 +103,20 @@ export async function limitProcess(t: Scope, server: RedisServer, options: Limit
     await Promise.all(limiters.map(async (limiter) => limiter.close()))
     await client.close()
   }
+  const lossless = (): void => {
+    isLossy = false
+  }
   t.teardown(close)
-  return { cells, memory, shared, keeper, client, workers: limiters, limiter: limiters[0]!, clock, quiet, close }
+  return { cells, memory, shared, keeper, client, workers: limiters, limiter: limiters[0]!, clock, quiet, lossless, close }
 }
 
 /** A clock that a test moves on. */
-export function movingClock(): MovingClock {
+export function movingClock(skewMs = 0): MovingClock {
   const real = processClock()
   let ahead = 0
   return {
     us: () => real.us() + ahead * 1000,
-    wallMs: () => real.wallMs(),
+    wallMs: () => real.wallMs() + skewMs,
     advance: (ms) => {
       ahead += ms
     },

@@ -202,7 +202,9 @@ export class LeaseAccount {
 
   private share({ want }: Draft, came: Answered, asked: readonly Wish[]): void {
     const { cells, clock } = this.parts
-    this.surplus.reset()
+    if (came.is === 'done') this.surplus.reset()
+    // What did not suffice here may be what another process lacks.
+    else if (this.holding.isSpare()) this.due ??= { is: 'return', leave: 0 }
     const [amounts, free] = [asked.map(amountOf), this.holding.free()]
     const isWhole = came.is === 'done' && came.granted >= want
     const { outcomes, denied } = outcomesOf({ limit: this.bucket.limit, answer: came, amounts, isWhole, free })
