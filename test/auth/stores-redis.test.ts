@@ -2,11 +2,12 @@ import t from 'tap'
 import type { RedisPlace } from '../../src/base/redis.ts'
 import { redisStore } from '../../src/auth/redis-store.ts'
 import { redisClient } from '../../src/limits/redis/client.ts'
+import { redisServer } from '../helpers/redis.ts'
 import { recordOf } from './helpers.ts'
-import { redisServer } from './redis-server.ts'
 import { storeContract, watched } from './store-contract.ts'
 
-const place = await redisServer(t)
+const server = await redisServer(t)
+const place = { ...server.place, timeoutMs: 2000 }
 let places = 0
 
 const opened = (at: RedisPlace, problem?: (message: string) => void) => {
