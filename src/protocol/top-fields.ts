@@ -9,18 +9,18 @@ import {
   isQuote,
   isWordByte,
   kinds,
-  nearBytes,
   nextQuote,
   openBrace,
+  plainEnd,
   quote,
+  skipBlanks,
 } from './json-bytes.ts'
 import { maxKept, none, otherCase, type TopNames } from './top-names.ts'
 
 /**
  * Finds a few fields at the top level of a JSON object, in bytes that may be cut anywhere, and says whether one of them stands there
  * twice: two parsers may then read two different texts. The top level is held to JSON's grammar; what is nested is followed by strings
- * and brackets only, long strings natively, so that a body of megabytes costs about what copying it costs. `JsonFields` reads replies,
- * where values are objects and doubles do not matter; this reads requests, where they are words and it does.
+ * and brackets only, long strings natively, so that a body of megabytes costs about what copying it costs. (`JsonFields` reads objects.)
  */
 export class TopFields {
   /** A field that stands there twice, however its name is written; null: none so far. */
@@ -29,11 +29,11 @@ export class TopFields {
   found = 0
   private readonly names: TopNames
   private readonly values: (string | null)[] = []
-  private place: Place = before
+  private place: number = before
   private depth = 0
   private seen = 0
   private field = none
-  /** Within a string: whether the last byte of the chunk before was a backslash that counts. */
+  /** The last byte of the chunk before was a backslash that counts. */
   private isEscaped = false
   /** What earlier chunks held of the key or value that is being read, latin-1; null where it is too long to be any of ours. */
   private kept: string | null = ''
@@ -94,16 +94,13 @@ export class TopFields {
 
   /** A byte of the top level that is between two things. */
   private readMark(bytes: Buffer, from: number): number {
-    let at = from
-    let byte = bytes[at]!
-    while (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) {
-      if (++at === bytes.length) return at
-      byte = bytes[at]!
-    }
+    const at = skipBlanks(bytes, from)
+    if (at === bytes.length) return at
+    const byte = bytes[at]
     const { place } = this
     if (place === beforeValue) return this.beginValue(bytes, at)
-    if (byte === quote && (place === beforeKey || place === beforeFirstKey)) this.begin(inKey)
-    else if (byte === colon && place === behindKey) this.place = beforeValue
+    if (byte === quote && (place === beforeKey || place === beforeFirstKey)) return this.beginKey(bytes, at + 1)
+    if (byte === colon && place === behindKey) this.place = beforeValue
     else if (byte === comma && place === behindValue) this.place = beforeKey
     else if (byte === closeBrace && (place === behindValue || place === beforeFirstKey)) this.place = after
     else if (byte === openBrace && place === before) this.place = beforeFirstKey
@@ -111,24 +108,34 @@ export class TopFields {
     return at + 1
   }
 
+  /** Most keys and texts are short, plain and whole: they are read here, the others as they come. */
+  private beginKey(bytes: Buffer, from: number): number {
+    const end = plainEnd(bytes, from)
+    if (end < 0) return this.begin(inKey, from)
+    this.endKey(this.names.find(bytes, from, end))
+    return end + 1
+  }
+
   private beginValue(bytes: Buffer, at: number): number {
     const kind = kinds[bytes[at]!]
-    if (kind === isQuote) this.begin(inText)
-    else if (kind === isOpen) {
+    if (kind === isOpen) {
       this.depth = 1
       this.field = none
       this.place = inNested
-    } else {
-      this.begin(inWord)
-      return at
+      return at + 1
     }
-    return at + 1
+    if (kind !== isQuote) return this.begin(inWord, at)
+    const end = plainEnd(bytes, at + 1)
+    if (end < 0) return this.begin(inText, at + 1)
+    this.endValue(this.field === none ? null : latin1(bytes, at, end + 1))
+    return end + 1
   }
 
-  private begin(place: Place): void {
+  private begin(place: number, at: number): number {
     this.place = place
     this.kept = ''
     this.isEscaped = false
+    return at
   }
 
   private readNested(bytes: Buffer, from: number): number {
@@ -139,18 +146,13 @@ export class TopFields {
       const kind = kinds[bytes[at++]!]
       if (kind === isOther) continue
       if (kind === isQuote) {
-        // Most strings are short, plain and whole: they are passed here, the others there.
-        const near = Math.min(length, at + nearBytes)
-        let end = at
-        while (end < near && bytes[end] !== quote && bytes[end] !== backslash) end++
-        if (end < near && bytes[end] === quote) {
+        const end = plainEnd(bytes, at)
+        if (end >= 0) {
           at = end + 1
           continue
         }
         this.depth = depth
-        this.isEscaped = false
-        this.place = inNestedText
-        return end
+        return this.begin(inNestedText, at)
       }
       depth += kind === isOpen ? 1 : -1
       if (depth > 0) continue
@@ -164,11 +166,11 @@ export class TopFields {
   private readString(bytes: Buffer, from: number): number {
     const end = this.endOfString(bytes, from)
     const to = end < 0 ? bytes.length : end
-    if (this.place === inKey ? end < 0 || this.kept !== '' || this.names.mayBe(bytes, from, end) : this.field !== none)
-      this.keep(bytes, from, to)
+    if (this.place === inKey || (this.place === inText && this.field !== none)) this.keep(bytes, from, to)
     if (end < 0) return to
-    if (this.place === inKey) this.endKey()
-    else if (this.place === inText) this.endValue(true)
+    const { kept } = this
+    if (this.place === inKey) this.endKey(kept === null ? none : this.names.indexOf(kept))
+    else if (this.place === inText) this.endValue(kept === null ? null : `"${kept}"`)
     else this.place = inNested
     return end + 1
   }
@@ -201,7 +203,7 @@ export class TopFields {
     if (at > from) this.keep(bytes, from, this.field === none ? from + 1 : at)
     if (at === bytes.length) return at
     if (this.kept === '') this.place = broken
-    else this.endValue(false)
+    else this.endValue(this.kept)
     return at
   }
 
@@ -211,30 +213,29 @@ export class TopFields {
     else if (to > from) this.kept += latin1(bytes, from, to)
   }
 
-  private endKey(): void {
+  private endKey(field: number): void {
     this.place = behindKey
-    this.field = this.kept === null ? none : this.names.indexOf(this.kept)
-    if (this.field === none) return
-    const bit = 1 << (this.field & ~otherCase)
-    if ((this.seen & bit) !== 0) {
-      this.doubled = this.names.texts[this.field & ~otherCase]!
+    this.field = field
+    if (field === none) return
+    const name = field & ~otherCase
+    if (((this.seen >> name) & 1) === 1) {
+      this.doubled = this.names.texts[name]!
       this.place = broken
     }
-    this.seen |= bit
+    this.seen |= 1 << name
     // Some parsers take a name in any case: it counts as a double, and never as the field itself.
-    if (this.field >= otherCase) this.field = none
+    if (field !== name) this.field = none
   }
 
-  private endValue(isText: boolean): void {
+  private endValue(raw: string | null): void {
     this.place = behindValue
     if (this.field === none) return
-    this.values[this.field] = this.kept === null ? null : isText ? `"${this.kept}"` : this.kept
+    this.values[this.field] = raw
     this.found |= 1 << this.field
     this.field = none
   }
 }
 
-type Place = number
 const before = 0
 const beforeFirstKey = 1
 const beforeKey = 2

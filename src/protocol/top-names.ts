@@ -1,21 +1,26 @@
-import { backslash } from './json-bytes.ts'
+import { latin1 } from './bytes.ts'
 
 /** The names of fields to find, made once. */
 export class TopNames {
   readonly texts: readonly string[]
-  /** A bit a length. */
-  private readonly lengths: number
+  private readonly bytes: readonly Buffer[]
 
   constructor(...texts: readonly string[]) {
     this.texts = texts
-    this.lengths = texts.reduce((lengths, text) => lengths | (1 << text.length), 0)
+    this.bytes = texts.map((text) => Buffer.from(text))
   }
 
-  /** Whether a key between two offsets can be one of these at all: by its length, or because it is written with escapes. */
-  mayBe(bytes: Buffer, from: number, to: number): boolean {
-    if (((this.lengths >> (to - from)) & 1) === 1 && to - from < 32) return true
-    for (let at = from; at < to; at++) if (bytes[at] === backslash) return true
-    return false
+  /** `indexOf` for a key without escapes, in its bytes. */
+  find(bytes: Buffer, from: number, to: number): number {
+    for (let k = 0; k < this.bytes.length; k++) {
+      const name = this.bytes[k]!
+      if (name.length !== to - from) continue
+      let i = 0
+      while (i < name.length && bytes[from + i] === name[i]) i++
+      if (i === name.length) return k
+      if (latin1(bytes, from, to).toLowerCase() === this.texts[k]) return k + otherCase
+    }
+    return none
   }
 
   /** The place of a key (as it is written, without its quotes) among the names, `otherCase` added where its case differs; -1: none of them. */

@@ -32,12 +32,10 @@ export function isKnown({ found, isComplete, isOver }: TopFields): boolean {
 const names = new TopNames('model', 'max_tokens', 'stream')
 
 function textOf(raw: string | null): string | null {
-  if (raw === null || raw[0] !== '"') return null
-  if (!plain.test(raw)) return parsedText(raw)
   // Most calls ask for the model that the one before asked for: the same string, not one like it.
   if (raw !== lastRaw) {
+    lastText = raw?.[0] === '"' ? parsedText(raw) : null
     lastRaw = raw
-    lastText = raw.slice(1, -1)
   }
   return lastText
 }
@@ -52,12 +50,12 @@ function parsedText(raw: string): string | null {
 }
 
 function countOf(raw: string | null): number | null {
-  const count = raw === null || !number.test(raw) ? -1 : Number(raw)
+  if (raw === null) return null
+  const count = number.test(raw) ? Number(raw) : -1
   return Number.isSafeInteger(count) && count >= 0 ? count : null
 }
 
-let lastRaw = ''
-let lastText = ''
-const plain = /^"[ !#-[\]-~]*"$/
+let lastRaw: string | null = null
+let lastText: string | null = null
 /** A number as JSON writes it. */
 const number = /^\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/
