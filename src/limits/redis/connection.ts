@@ -8,7 +8,7 @@ type RedisOptions = Omit<AnyRedisOptions, 'replyMapping'>
 export type Connection = Redis | Cluster
 
 /**
- * Opens a connection that mends itself: every 250 ms, for as long as it is not closed. Nothing waits in it for better times, and nothing
+ * Opens a connection that mends itself, for as long as it is not closed. Nothing waits in it for better times, and nothing
  * that was under way is sent again: a take that is asked for twice would be taken late, for nobody.
  */
 export function connectionTo(place: RedisPlace, use: 'commands' | 'blocking'): Connection {
@@ -16,15 +16,16 @@ export function connectionTo(place: RedisPlace, use: 'commands' | 'blocking'): C
   const { mode } = place
   switch (mode.is) {
     case 'single':
-      return new Redis({ ...options, host: mode.host, port: mode.port, db: mode.db, retryStrategy: () => retryMs })
+      return new Redis({ ...options, host: mode.host, port: mode.port, db: mode.db, retryStrategy })
     case 'sentinel':
-      return new Redis({ ...options, ...sentinelOptions(place), db: mode.db, retryStrategy: () => retryMs })
+      return new Redis({ ...options, ...sentinelOptions(place), db: mode.db, retryStrategy })
     case 'cluster':
       return clusterOf(place, options)
   }
 }
 
-const retryMs = 250
+// At once at first: most connections that close do so because nobody used them.
+const retryStrategy = (times: number) => (times <= 1 ? 10 : 250)
 const connectMs = 1000
 
 function optionsOf(place: RedisPlace, use: 'commands' | 'blocking'): RedisOptions {
@@ -53,7 +54,7 @@ function sentinelOptions({ mode, tls }: RedisPlace): RedisOptions {
   return {
     name: mode.name,
     sentinels: mode.nodes.map(({ host, port }) => ({ host, port })),
-    sentinelRetryStrategy: () => retryMs,
+    sentinelRetryStrategy: retryStrategy,
     ...(tls === null ? {} : { enableTLSForSentinelMode: true, sentinelTLS: tls.ca === null ? {} : { ca: tls.ca } }),
   }
 }
@@ -63,7 +64,7 @@ function clusterOf({ mode }: RedisPlace, { enableOfflineQueue, ...redisOptions }
   const cluster = new Cluster(nodes, {
     // The name is kept for TLS: a certificate is of a name, not of the address that it stands for.
     ...(redisOptions.tls === undefined ? {} : { dnsLookup: (address, callback) => callback(null, address) }),
-    clusterRetryStrategy: () => retryMs,
+    clusterRetryStrategy: retryStrategy,
     enableOfflineQueue: enableOfflineQueue === true,
     // Short, so that what a command meets (a node that is just being connected) is over within its own time.
     retryDelayOnFailover: 5,
