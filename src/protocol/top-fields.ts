@@ -68,7 +68,6 @@ export class TopFields {
     return this.values[index] ?? null
   }
 
-  /** Takes the next bytes. */
   read(bytes: Buffer): void {
     let at = 0
     while (at < bytes.length) {
