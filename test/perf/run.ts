@@ -8,12 +8,13 @@ import { optionsFrom, usage, type Options, type SectionName } from './options.ts
 import { endWithThisProcess, stopAll } from './processes.ts'
 import { stages } from './stages.ts'
 import { streams } from './streams.ts'
+import { tenants } from './tenants.ts'
 import { tableText, type Finding, type Report, type Sample } from './table.ts'
 import { makeWorld, type World } from './world.ts'
 
 type Section = (world: World) => Promise<readonly Finding[]>
 
-const sections: Readonly<Record<SectionName, Section>> = { calls, idle, streams, stages, limits, accept }
+const sections: Readonly<Record<SectionName, Section>> = { calls, idle, streams, stages, limits, tenants, accept }
 
 const samples: Sample[] = []
 const troubles: string[] = []
@@ -62,7 +63,7 @@ async function runAll(world: World): Promise<readonly Finding[]> {
 }
 
 function lacking(section: SectionName, { tools }: World): string | null {
-  if (section === 'stages' || section === 'limits' || section === 'streams') return null
+  if (section === 'stages' || section === 'limits' || section === 'tenants' || section === 'streams') return null
   if (tools.nginx === null) return 'nginx is missing'
   return section !== 'idle' && tools.wrk === null ? 'wrk is missing' : null
 }

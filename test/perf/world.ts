@@ -21,7 +21,7 @@ export interface World {
 /** Builds what is to be measured, and what the measurements need. */
 export function makeWorld(options: Options, report: Report): World {
   const tools = findTools()
-  const isBuilt = options.sections.some((section) => section !== 'stages' && section !== 'limits')
+  const isBuilt = options.sections.some((section) => section !== 'stages' && section !== 'limits' && section !== 'tenants')
   const relays = options.relays.map(({ name, command }) => ({ name, command: command ?? (isBuilt ? builtRelay() : '') }))
   return { options, cores: coresHere(), tools, report, relays, certificate: tools.openssl === null ? null : certificate(tools.openssl) }
 }
