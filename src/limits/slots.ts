@@ -54,7 +54,10 @@ export function slotAllocator(cells: Cells, options: SlotAllocatorOptions): Slot
 
   async function fill(slot: number, key: string, spent: (key: string) => Promise<number>): Promise<number> {
     try {
-      cells.write(slot, Word.level, await spent(key))
+      const known = await spent(key)
+      // Where the budget is in Redis, Redis knows of it: a lease tells only what is spent beyond.
+      cells.write(slot, Word.granted, known)
+      cells.write(slot, Word.level, known)
       return book.give(slot, key)
     } catch {
       // Whoever knows what was spent has said why not. An empty bucket in its place would spend the money twice.

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { cellsMemory, openCells, Word } from '../../src/limits/cells.ts'
+import { slotAllocator } from '../../src/limits/slots.ts'
 import { redisServer } from '../helpers/redis.ts'
 import { bound, burst, callId, first, limitProcess, taken } from './lease-world.ts'
 import { budget, permits, rate } from './world.ts'
@@ -113,6 +114,17 @@ t.test('money that was spent is known to other nodes within a second, and a cras
 
   t.equal(verdict.is, 'taken')
   t.equal((await taken(b.limiter, setB, [1])).is, 'refused')
+})
+
+t.test('what the ledger says was spent before this process began is not told to Redis again', async (t) => {
+  const server = await redisServer(t)
+  const a = await limitProcess(t, server, { name: 'a' })
+  const set = await bound(a.limiter, budget(1000, leased))
+  const slots = slotAllocator(a.cells, { clock: a.clock, spent: async () => 600 })
+  const [slot] = await slots.slotsOf([first(set).key])
+
+  t.equal(slot, first(set).slot)
+  t.equal((await taken(a.limiter, set, [1000])).is, 'taken')
 })
 
 t.test('a bucket that refills beside a lease never holds more than its burst together with it', async (t) => {
