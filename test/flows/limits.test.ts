@@ -3,7 +3,8 @@ import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
 import { relayProcess } from '../helpers/relay-process.ts'
 import { post, rawCall, type RawReply } from './caller.ts'
-import { answer, origin, type OriginCall } from './origin.ts'
+import { messageStream, streamRequest } from './events.ts'
+import { answer, chunk, lastChunk, origin, streamHead, type OriginCall } from './origin.ts'
 import { until } from './until.ts'
 
 let serve: (call: OriginCall) => void = () => undefined
@@ -16,7 +17,7 @@ function key(name: string): { readonly key: string; readonly digest: string } {
   return { key: text, digest: `sha256:${createHash('sha256').update(text).digest('hex')}` }
 }
 
-const keys = { search: key('search'), poor: key('poor'), quiet: key('quiet'), one: key('one') }
+const keys = { search: key('search'), poor: key('poor'), quiet: key('quiet'), one: key('one'), killed: key('killed'), read: key('read') }
 const relay = await relayProcess(
   t,
   {
@@ -27,10 +28,16 @@ const relay = await relayProcess(
       poor: { keys: [keys.poor.digest], budget: '0.03usd/day' },
       quiet: { keys: [keys.quiet.digest], requests: '100/m' },
       one: { keys: [keys.one.digest], concurrency: 1 },
+      killed: { keys: [keys.killed.digest], concurrency: 1, outputTokens: '1M/m' },
+      read: { keys: [keys.read.digest], budget: '1usd/day' },
     },
     estimate: { outputTokens: 1000 },
     prices: { 'claude-opus-5-5': { input: 5, output: 25, cacheRead: 0.5 } },
-    routes: { '/': 'claude', queued: { to: 'claude', rewrite: '/', queue: { size: 10, timeout: '5s' } } },
+    routes: {
+      '/': 'claude',
+      queued: { to: 'claude', rewrite: '/', queue: { size: 10, timeout: '5s' } },
+      drained: { to: 'claude', rewrite: '/', onLeave: 'drain' },
+    },
     ledger: { file: 'ledger.db' },
   },
   { env: { SHARED_KEY: 'sk-ant-shared' } },
@@ -133,6 +140,50 @@ t.test('a caller that is killed in mid-call gives its permit back, and its input
     all.find(({ end }) => end === 'cancelled'),
     { output: 0, source: 'estimated' },
   )
+})
+
+const events = messageStream(['Hello, you', ' and you'], { input_tokens: 25, output_tokens: 1, cache_read_input_tokens: 7 }, 15)
+/** What a caller has used who leaves behind so many events: what `message_start` says, then the text that it got, then what is final. */
+const usedBehind = (count: number): readonly [number, number] =>
+  count === 0 ? [Math.ceil(Buffer.byteLength(streamRequest) / 4), 0] : [25, count < 4 ? 1 : count === 4 ? 3 : count < 7 ? 5 : 15]
+
+t.test('a caller that is killed behind any event of a stream is settled once, with what it had until then', async (t) => {
+  for (let count = 0; count < events.length; count++) {
+    const sent = Promise.withResolvers<void>()
+    serve = ({ socket }) =>
+      void socket.write(Buffer.concat([Buffer.from(streamHead), ...events.slice(0, count).map(chunk)]), () => sent.resolve())
+    const call = rawCall(relay.port, post('/v1/messages', streamRequest, [`x-api-key: ${keys.killed.key}`]))
+    call.reply.catch(() => undefined)
+    await sent.promise
+    await call.bytes(events.slice(0, count).reduce((sum, event) => sum + event.length, 0))
+    if (count === 0) await call.head
+
+    call.socket.resetAndDestroy()
+    const all = await rows('killed', count + 1)
+
+    const [input, output] = usedBehind(count)
+    const source = count < 7 ? 'estimated' : 'exact'
+    t.match(all.at(-1), { end: 'cancelled', source, input, output }, `behind ${count} events`)
+    t.equal(all.length, count + 1)
+  }
+})
+
+t.test('where a route drains, a caller that leaves is on the bill with what its call used to the end', async (t) => {
+  const gate = Promise.withResolvers<void>()
+  serve = ({ socket }) => {
+    socket.write(Buffer.concat([Buffer.from(streamHead), chunk(events[0]!)]))
+    void gate.promise.then(() => socket.write(Buffer.concat([...events.slice(1).map(chunk), Buffer.from(lastChunk)])))
+  }
+  const call = rawCall(relay.port, post('/drained/v1/messages', streamRequest, [`x-api-key: ${keys.read.key}`]))
+  call.reply.catch(() => undefined)
+  await call.bytes(events[0]!.length)
+
+  const before = await relay.metric('relay_open_connections')
+  call.socket.resetAndDestroy()
+  await until(async () => (await relay.metric('relay_open_connections')) < before)
+  gate.resolve()
+
+  t.match(await rows('read', 1), [{ end: 'cancelled', source: 'exact', input: 25, output: 15 }])
 })
 
 t.test('where a route has a queue, the call too many waits for the one before it', async (t) => {
