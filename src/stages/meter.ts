@@ -44,7 +44,7 @@ function watch(call: Call, reply: Reply): void {
   if (isPlain)
     reply.body.onEnd(() => {
       reader.end()
-      call.tokens = tokensOf(reply, reader)
+      call.tokens = tokensOf(reader)
     })
 }
 
@@ -58,7 +58,7 @@ function watchCoded(call: Call, reply: Reply, coding: string, reader: UsageReade
   const settle = async (): Promise<void> => {
     await decoder.end()
     if (isStream && reply.body.end === 'done' && !reader.isComplete && !decoder.isUnread) call.error ??= cutShort()
-    call.tokens = tokensOf(reply, reader)
+    call.tokens = tokensOf(reader)
     read.resolve()
   }
   // Told of the body's end, it waits for the decoder on its own; whoever records the call waits for `tokensRead`.
@@ -87,10 +87,11 @@ function watchEnd(call: Call, reply: Reply, reader: UsageReader): void {
   }
 }
 
-function tokensOf(reply: Reply, reader: UsageReader): Used | null {
+function tokensOf(reader: UsageReader): Used | null {
   if (!reader.hasUsage) return null
   const { usage } = reader
-  const isEstimated = !reader.isComplete || reply.body.end !== 'done'
+  // With the reason for its end a message's figures are final, whatever becomes of its last bytes.
+  const isEstimated = !reader.isComplete && reader.stopReason === null
   return {
     input: usage.inputTokens,
     output: isEstimated ? Math.max(usage.outputTokens, reader.observedOutput) : usage.outputTokens,
