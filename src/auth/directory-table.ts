@@ -29,7 +29,7 @@ export function directoryTable(capacity: number, moved: (memory: SharedArrayBuff
     for (const [id, its] of owned)
       owned.set(
         id,
-        its.map((entry) => write(memory, digestAt(old, entry), id)),
+        its.map((entry) => copied(old, entry, memory)),
       )
     used = live
     moved(memory.shared)
@@ -62,13 +62,33 @@ function digestAt({ digests }: DirectoryMemory, entry: number): string {
   return Buffer.from(digests.slice(entry * digestBytes, (entry + 1) * digestBytes)).toString('latin1')
 }
 
-function write({ states, digests, capacity }: DirectoryMemory, digest: string, id: number): number {
-  let at = startOf(digest, capacity)
-  while (states[at] !== State.empty) at = (at + 1) & (capacity - 1)
+function write(memory: DirectoryMemory, digest: string, id: number): number {
+  const { states, digests, capacity } = memory
+  const at = freeFrom(memory, startOf(digest, capacity))
   for (let k = 0; k < digestBytes; k++) digests[at * digestBytes + k] = digest.charCodeAt(k)
   // The digest stands before the state says so.
   Atomics.store(states, at, id + 1)
   return at
+}
+
+/** The same entry in another memory, without a text between: there may be hundreds of thousands. */
+function copied(from: DirectoryMemory, entry: number, to: DirectoryMemory): number {
+  const digest = from.digests.subarray(entry * digestBytes, (entry + 1) * digestBytes)
+  const at = freeFrom(to, firstWord(digest) & (to.capacity - 1))
+  to.digests.set(digest, at * digestBytes)
+  Atomics.store(to.states, at, from.states[entry] ?? State.dead)
+  return at
+}
+
+function freeFrom({ states, capacity }: DirectoryMemory, start: number): number {
+  let at = start
+  while (states[at] !== State.empty) at = (at + 1) & (capacity - 1)
+  return at
+}
+
+/** As `startOf` has it of a digest's text. */
+function firstWord([a = 0, b = 0, c = 0, d = 0]: Uint8Array): number {
+  return a | (b << 8) | (c << 16) | (d << 24)
 }
 
 function powerOver(least: number): number {

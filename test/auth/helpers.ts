@@ -1,6 +1,6 @@
 import type { Limit } from '../../src/base/limit.ts'
 import type { Tenant } from '../../src/base/tenant.ts'
-import { digestFrom, keyRecord, newKey } from '../../src/auth/keys.ts'
+import { keyRecord, newKey } from '../../src/auth/keys.ts'
 import type { TenantRecord, Tier } from '../../src/auth/tenant.ts'
 
 /** A limit on requests. */
@@ -28,9 +28,4 @@ export function keyed(name: string, more: Partial<TenantRecord> = {}): { readonl
 export function tenantOfId(id: number, generation: number, name = `t${id}`): Tenant {
   const rest = { priority: 5, routes: null, models: null, limits: [], slot: 0, businessSlot: 0 }
   return { id, generation, name, business: name, ...rest }
-}
-
-/** The digests of a record as the directory takes them. */
-export function digestsOf({ keys }: TenantRecord): readonly string[] {
-  return keys.map(({ sha256 }) => digestFrom(sha256))
 }

@@ -148,6 +148,19 @@ for (const [where, text] of stores) {
   })
 }
 
+t.test('a stored limit keeps its time zone when its amount changes, also after the default has changed', async (t) => {
+  const text = `${config}tenantsFrom: sqlite\n`
+  const given: Given = { place: home(t), text }
+  given.place.write('relay.config.yaml', `${text}limitDefaults: { timeZone: Europe/Berlin }\n`)
+  await keyOf(given, 'add', 'search')
+  await printed(given, 'quota', 'search', '--budget', '50usd/day')
+  given.place.write('relay.config.yaml', text)
+
+  const changed = await printed(given, 'quota', 'search', '--budget', '60usd/day', '--budget', '70usd/week')
+
+  t.same(limitsOf(changed), { 'budget-day': '60000000000 a day Europe/Berlin', 'budget-week': '70000000000 a week UTC' })
+})
+
 t.test('with tenantsFrom the config file stays as it is; those that stand in it are changed in it', async (t) => {
   const place = home(t)
   const text = `${config}tenantsFrom: { sqlite: kept/here.db }\ntenants:\n  old: { keys: ['sha256:${'1'.repeat(64)}'] }\n`
