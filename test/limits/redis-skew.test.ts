@@ -2,6 +2,8 @@ import t from 'tap'
 import type { Clock } from '../../src/limits/clock.ts'
 import type { OpenRedisClient } from '../../src/limits/redis/client.ts'
 import { exactStore } from '../../src/limits/redis/exact.ts'
+import { redisScript } from '../../src/limits/redis/scripts.ts'
+import { luaText } from '../../src/relay/lua-source.ts'
 import { redisCluster } from '../helpers/redis-cluster.ts'
 import { redisServer } from '../helpers/redis.ts'
 import { connected, settled, texts } from './redis-world.ts'
@@ -49,6 +51,22 @@ for (const { name, client, isCluster } of places) {
       t.strictSame(taken, ['taken', 'taken', 'taken', 'taken', 'refused', 'refused'])
     })
   }
+
+  t.test(`${name}: the well-known bucket goes by the clock of Redis, whatever callers say`, async (t) => {
+    const script = redisScript(client, luaText('token_bucket'))
+    const from = performance.now()
+    let allowed = 0
+    for (let turn = 0; turn < 100; turn += 1) {
+      const now = Date.now() / 1000 + skews[turn % skews.length]!
+      allowed += Number(await script(['bucket'], [10, 20, now, 1]))
+    }
+    const most = 10 + (performance.now() - from) / 50 + 1
+    await new Promise((resolve) => setTimeout(resolve, 60))
+    const later = await script(['bucket'], [10, 20, Date.now() / 1000, 1])
+
+    t.ok(allowed >= 10 && allowed <= most, `${allowed} of at most ${most}`)
+    t.equal(later, 1)
+  })
 
   t.test(`${name}: a node whose clock steps back and forth changes nothing`, async (t) => {
     let steps = 0
