@@ -80,6 +80,13 @@ export const tenantMetrics: readonly Metric[] = [
     read: ({ sums, numbers }) => single(sums[numbers.layout.shed] ?? 0),
   },
   {
+    name: 'relay_count_fallbacks_total',
+    type: 'counter',
+    help: 'Calls whose input was guessed by its size, on routes that have their upstream count it.',
+    labels: [],
+    read: ({ sums, numbers }) => single(sums[numbers.layout.countFallbacks] ?? 0),
+  },
+  {
     name: 'relay_queue_waiting',
     type: 'gauge',
     help: 'Calls that wait for a limit to let them through.',

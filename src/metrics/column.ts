@@ -37,6 +37,8 @@ export interface WorkerNumbers {
   eventLoopLag(ms: number): void
   /** A call was refused for the worker's own sake. */
   readonly shed: () => void
+  /** The input of a call was guessed by its size, on a route that has its upstream count it. */
+  readonly countFellBack: () => void
   /** A call was refused because a limit's store could not be asked. */
   refusedAway(): void
   /** Rows that this worker's end of the ledger lost, and refusals that it left out, since the worker started. */
@@ -114,6 +116,7 @@ function workerNumbers(column: Float64Array, at: Layout): WorkerNumbers {
       column[at.lag] = ms / 1000
     },
     shed: () => add(column, at.shed, 1),
+    countFellBack: () => add(column, at.countFallbacks, 1),
     refusedAway: () => add(column, at.awayRefusals, 1),
     ledgerMissed: (lost, dropped) => {
       column[at.ledgerLost] = lost

@@ -75,6 +75,7 @@ export interface Places {
   readonly refused: number
   readonly accepted: number
   readonly shed: number
+  readonly countFallbacks: number
   readonly awayRefusals: number
   readonly ledgerLost: number
   readonly ledgerDropped: number
@@ -113,6 +114,7 @@ export function layoutOf({ workers, routes, upstreams, tenants, businesses }: Ca
     accepted: 1,
     logDropped: 1,
     shed: 1,
+    countFallbacks: 1,
     awayRefusals: 1,
     ledgerLost: 1,
     ledgerDropped: 1,

@@ -7,14 +7,17 @@ import type { LimitsFor } from './limits-for.ts'
 import type { Queue, Queues } from './queue.ts'
 import type { RateHeaders } from './rate-headers.ts'
 
+/** What a call is expected to use; a promise where somebody else counts. */
+export type Expect = (call: Call) => Used | Promise<Used>
+
 /** What limiting the calls of a route needs. */
 export interface LimitOptions {
   readonly kind: 'claude' | 'http'
   readonly column: Column
   readonly limiter: Limiter
   readonly limitsFor: LimitsFor
-  /** What a Messages call is expected to use; a promise where somebody else counts. */
-  readonly expect: (call: Call) => Used | Promise<Used>
+  /** Asked for Messages calls. */
+  readonly expect: Expect
   /** Whether a call whose model has no price is refused where a budget counts it. */
   readonly blocksUnpriced: boolean
   /** null: calls are not written down. */

@@ -1,5 +1,6 @@
 import type { Tenants } from '../auth/tenants.ts'
 import type { Log } from '../base/log.ts'
+import type { Used } from '../base/tokens.ts'
 import { bodyLimit as endpointLimit, firstByteTimeout } from '../claude/endpoints.ts'
 import { compose, type Call, type Next, type Stage } from '../engine/call.ts'
 import type { Pool } from '../engine/pool.ts'
@@ -9,8 +10,10 @@ import type { Column } from '../metrics/column.ts'
 import { aim, outgoingPath } from './aim.ts'
 import { authenticate } from './authenticate.ts'
 import { bodyLimit } from './body-limit.ts'
+import { countTokens } from './count-tokens.ts'
 import { credential, type CredentialOptions } from './credential.ts'
 import { deadline } from './deadline.ts'
+import { expectByCount } from './expect-by-count.ts'
 import { forwarded } from './forwarded.ts'
 import { guard } from './guard.ts'
 import { headers, type HeaderRule } from './headers.ts'
@@ -62,6 +65,8 @@ export interface Ingredients {
   readonly peek: PeekUse | null
   /** null: nothing is limited or written down. */
   readonly limiting: LimitOptions | null
+  /** Has the upstream count the input of a call before it goes out; this guesses where it cannot. null: nobody counts. */
+  readonly countsElse: ((call: Call) => Used) | null
   /** null: nobody's calls are settled, and no tenant's counted. */
   readonly recording: RecordOptions | null
   /** When their callers leave, replies are read to their end. */
@@ -76,6 +81,8 @@ export interface PeekUse extends PeekOptions {
 /** The product on one screen: what happens to a call, outermost first. A stage that a route does not use is not in its list. */
 export function recipe(use: Ingredients): Next {
   const isClaude = use.kind === 'claude'
+  const outward = outwardStages(use)
+  const limiting = limitingOf(use, outward)
   const stages: (Stage | null)[] = [
     // Counts and logs every call once, at its end: it sees what all the others do.
     observe({ column: use.column, log: use.log }),
@@ -99,16 +106,11 @@ export function recipe(use: Ingredients): Next {
     use.peek === null ? null : onlyFor(use.peek.isFor, peek(use.peek)),
     use.peek === null || use.tenants === null ? null : models(),
     // A call that goes out has taken what it is expected to use.
-    use.limiting === null ? null : limit(use.limiting),
-    use.limiting === null || use.limiting.headers === null ? null : limitHeaders(use.limiting.headers),
+    limiting === null ? null : limit(limiting),
+    limiting === null || limiting.headers === null ? null : limitHeaders(limiting.headers),
     // What its upstream will bill anyway is worth knowing exactly.
     use.drainsOnLeave ? drainOnLeave() : null,
-    // What callers say of those in front of them is believed from trusted proxies only.
-    forwarded(use.forwards),
-    // The operator's own changes to heads.
-    use.requestHeaders.length + use.replyHeaders.length === 0 ? null : headers(use.requestHeaders, use.replyHeaders),
-    // Behind the rules, so that none of them can leak the upstream's credential or lose it.
-    use.credential === null ? null : credential(use.credential),
+    ...outward,
     // Usage is read where the reply is still the upstream's own.
     isClaude ? meter({ asksIdentity: use.asksIdentity }) : null,
     // Innermost, so that no other stage takes a ping for the upstream's.
@@ -118,4 +120,24 @@ export function recipe(use: Ingredients): Next {
     stages.filter((stage) => stage !== null),
     send(use.pool),
   )
+}
+
+/** What becomes of a head on its way to the upstream. */
+function outwardStages(use: Ingredients): readonly Stage[] {
+  const stages: (Stage | null)[] = [
+    // What callers say of those in front of them is believed from trusted proxies only.
+    forwarded(use.forwards),
+    // The operator's own changes to heads.
+    use.requestHeaders.length + use.replyHeaders.length === 0 ? null : headers(use.requestHeaders, use.replyHeaders),
+    // Behind the rules, so that none of them can leak the upstream's credential or lose it.
+    use.credential === null ? null : credential(use.credential),
+  ]
+  return stages.filter((stage) => stage !== null)
+}
+
+/** Where the upstream counts a call's input, it is asked the way that the call itself will go. */
+function limitingOf({ limiting, countsElse, column, pool }: Ingredients, outward: readonly Stage[]): LimitOptions | null {
+  if (limiting === null || countsElse === null) return limiting
+  const count = countTokens({ ask: compose(outward, send(pool)) })
+  return { ...limiting, expect: expectByCount({ bySize: countsElse, count, fellBack: column.countFellBack }) }
 }

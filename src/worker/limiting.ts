@@ -18,7 +18,7 @@ export interface LimitingOptions {
   readonly services: Services
 }
 
-type Accounts = Pick<Ingredients, 'load' | 'tenants' | 'isShared' | 'peek' | 'limiting' | 'recording' | 'drainsOnLeave'>
+type Accounts = Pick<Ingredients, 'load' | 'tenants' | 'isShared' | 'peek' | 'limiting' | 'countsElse' | 'recording' | 'drainsOnLeave'>
 
 /** What a route's recipe needs to know who calls, what they may use, and what they did: nothing where the plan has none of it. */
 export function accountsOf(options: LimitingOptions): Accounts {
@@ -38,6 +38,7 @@ export function accountsOf(options: LimitingOptions): Accounts {
     peek: peekOf(options, limits, { hasTenants: tenants !== null, isWritten: writer !== null }),
     recording: isUsed ? recording : null,
     limiting: isUsed ? limiting(options, limits, { recording, isLimited }) : null,
+    countsElse: route.estimateInput === 'count_tokens' && upstream.kind === 'claude' ? expectBySize(plan.estimate) : null,
     drainsOnLeave: route.onLeave === 'drain',
   }
 }

@@ -88,6 +88,7 @@ t.test('refusals of limits are told by tenant and by what the limit counts, thos
   column.limitDryRun(1, limitKinds.indexOf('budget'))
   column.refusedAway()
   column.shed()
+  column.countFellBack()
 
   t.strictSame(
     await lines('relay_limit_hits_total'),
@@ -96,6 +97,7 @@ t.test('refusals of limits are told by tenant and by what the limit counts, thos
   t.strictSame(await lines('relay_limit_dry_run_total'), ['relay_limit_dry_run_total{tenant="search",kind="budget"} 1'])
   t.strictSame(await lines('relay_limit_away_refusals_total'), ['relay_limit_away_refusals_total 1'])
   t.strictSame(await lines('relay_shed_total'), ['relay_shed_total 1'])
+  t.strictSame(await lines('relay_count_fallbacks_total'), ['relay_count_fallbacks_total 1'])
 })
 
 t.test('tenants beyond the cap are counted as other, however many there are', async (t) => {

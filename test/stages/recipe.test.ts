@@ -51,6 +51,7 @@ function kitchen(use: Partial<Ingredients>): Kitchen {
     isShared: false,
     peek: null,
     limiting: null,
+    countsElse: null,
     recording: null,
     drainsOnLeave: false,
     ...use,
