@@ -42,7 +42,7 @@ t.test(
     let isOver = false
     void calls.then(() => (isOver = true))
 
-    while (!isOver) {
+    while (!over.signal.aborted) {
       server.pause()
       await pass(40)
       server.resume()
@@ -83,10 +83,10 @@ t.test('the same in a Cluster, whose nodes each keep a part of a call', async (t
   const calls = Promise.all(
     Array.from({ length: 12 }, async (_none, caller) => callMany(nodes[caller % 3]!, limits, { seen, caller, turns: 30 })),
   )
-  let isOver = false
-  void calls.then(() => (isOver = true))
+  const over = new AbortController()
+  void calls.then(() => over.abort())
 
-  for (let turn = 0; !isOver; turn += 1) {
+  for (let turn = 0; !over.signal.aborted; turn += 1) {
     cluster.nodes[turn % 3]?.pause()
     await pass(40)
     cluster.nodes[turn % 3]?.resume()
