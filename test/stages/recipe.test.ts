@@ -5,12 +5,13 @@ import type { Pool } from '../../src/engine/pool.ts'
 import { Sweep } from '../../src/engine/sweep.ts'
 import { workerColumn } from '../../src/metrics/column.ts'
 import { numbers } from '../../src/metrics/numbers.ts'
+import { outgoingPath } from '../../src/stages/aim.ts'
 import { recipe, type Ingredients } from '../../src/stages/recipe.ts'
 import { RelayError } from '../../src/base/errors.ts'
 import type { Limit } from '../../src/base/limit.ts'
 import { callOf, outgoing, written } from '../engine/shapes.ts'
 import { rate } from '../limits/world.ts'
-import { limitWorld, tenantOf, type LimitWorld } from './limit-world.ts'
+import { limitWorld, noTokens, tenantOf, type LimitWorld } from './limit-world.ts'
 
 interface Kitchen {
   readonly sent: readonly Call[]
@@ -231,3 +232,31 @@ t.test('the body is read before limits are asked: a call is limited as the model
 
   await t.rejects(asking('claude-opus-5'), { message: /the limit opus/ })
 })
+
+t.test(
+  'an upstream that counts is asked with its own credential and by the route’s rules, and the key of a tenant stays here',
+  async (t) => {
+    const { limiting, recording } = accounts([rate({ name: 'input-tokens', kind: 'input_tokens', count: 1000, burst: 1000 })])
+    const guess = { ...noTokens, input: 7, output: 1, estimated: true, model: null }
+    const { run, sent } = kitchen({
+      tenants: { find: () => tenantOf() },
+      ...{ limiting, recording, countsElse: () => guess },
+      peek: { budget: { take: () => true, give: () => {} }, reads: 'messages', wantsWhole: true, isFor: () => true },
+      credential: { field: 'x-api-key', secret: 'upstream' },
+      requestHeaders: [{ op: 'set', name: 'x-rule', value: [{ text: 'yes' }] }],
+    })
+    const body = Body.of(Buffer.from('{"model":"claude-opus-5","max_tokens":1}'))
+
+    await run(callOf(messages.replace('theirs', ours), { body }))
+
+    t.equal(sent.length, 2)
+    t.equal(outgoingPath(sent[0]!), '/v1/messages/count_tokens')
+    for (const call of sent) {
+      const lines = outgoing(call)
+      t.same(
+        lines.filter((line) => line.startsWith('x-')),
+        ['x-rule: yes', 'x-api-key: upstream'],
+      )
+    }
+  },
+)
