@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { Limit } from '../../src/base/limit.ts'
 import type { LimitSet } from '../../src/limits/store.ts'
+import { Word } from '../../src/limits/cells.ts'
 import { redisServer, type RedisServer } from '../helpers/redis.ts'
 import { bound, callId, limitProcess, until, type LimitProcess, type LimitProcessOptions } from './lease-world.ts'
 import { budget, permits, rate } from './world.ts'
@@ -125,10 +126,11 @@ t.test('tokens and money: whatever answers are lost, what Redis knows in the end
 t.test('a lease that cannot be renewed is not used any more once it has lapsed', async (t) => {
   const server = await redisServer(t)
   const made = await limitProcess(t, server)
-  const [set] = await setsOf([made], permits(40, leased))
+  const [set] = await setsOf([made], permits(400, leased))
   const call = callId()
   await made.limiter.take(call, set!, [1])
   const before = made.limiter.take(callId(), set!, [1])
+  const held = made.cells.read(set!.buckets[0]!.slot, Word.granted)
   server.pause()
   t.teardown(() => server.resume())
 
@@ -136,6 +138,7 @@ t.test('a lease that cannot be renewed is not used any more once it has lapsed',
   const after = await made.limiter.take(callId(), set!, [1])
 
   t.strictSame(before, { is: 'taken', over: [] })
+  t.ok(held > 10)
   t.equal(after.is, 'away')
 })
 

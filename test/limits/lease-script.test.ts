@@ -28,6 +28,18 @@ t.test('an operation that is sent twice has its effect once, and one that comes 
   t.match(all, { is: 'done', granted: 100 })
 })
 
+t.test('money that is told twice is spent once', async (t) => {
+  const { bank } = await world(t)
+  const place = bank.place({ key: 'budget-day|tenant=a|2027-01-15', tag: 'tenant=a', limit: budget(1000) }, 0)
+  const told = { ...nothing, number: 1, want: 100, used: 300 }
+
+  await bank.send(place, told)
+  await bank.send(place, told)
+  const rest = await bank.send(place, { ...nothing, number: 2, want: 1000, keep: 100 })
+
+  t.match(rest, { is: 'done', granted: 700, remaining: 0 })
+})
+
 t.test('what a process holds stays out of the bucket until it lapses, however long the bucket has had to fill', async (t) => {
   const { bank, pass } = await world(t)
   const bucket = { key: 'requests|tenant=a', tag: 'tenant=a', limit: rate({ burst: 100, count: 6000 }) }

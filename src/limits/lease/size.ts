@@ -19,7 +19,7 @@ const rateMs = 100
 /** The size of the leases on one limit. */
 export function leaseSize(limit: Limit): LeaseSize {
   let part = 1 / 4
-  let lastUs = -Infinity
+  let lastUs = NaN
   let left = Infinity
   let leftAtUs = 0
 
@@ -31,6 +31,7 @@ export function leaseSize(limit: Limit): LeaseSize {
 
   return {
     next: (largest, nodes, nowUs) => {
+      // Of the first lease there is no time since the last: neither quick nor slow.
       const since = nowUs - lastUs
       lastUs = nowUs
       if (since < quickUs) part = Math.min(1, part * 2)
