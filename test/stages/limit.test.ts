@@ -339,6 +339,15 @@ t.test('limits of other routes and models do not hold; a made-up model has its f
   t.match(await ask(messagesCall(tenantOf(), { model: null })), { failure: 'bad_request', message: /certain models/ })
 })
 
+t.test('made-up models of two families do not share a bucket', async (t) => {
+  const { ask } = limitWorld({ limits: [rate({ per: ['tenant', 'model'], models: ['claude-opus-*', 'claude-haiku-*'], burst: 1 })] })
+  const asking = async (model: string) => ask(messagesCall(tenantOf(), { model }))
+
+  t.equal(await asking('claude-opus-made-up'), 'out')
+  t.equal(await asking('claude-haiku-made-up'), 'out')
+  t.match(await asking('claude-haiku-made-up-too'), { failure: 'over_limit' })
+})
+
 t.test("a tenant's own limit stands in the place of a shared one of its name", async (t) => {
   const { ask } = limitWorld({ limits: [rate({ burst: 1 })] })
   const rich = tenantOf('rich', { limits: [rate({ burst: 3 })] })

@@ -97,6 +97,39 @@ t.test('tenants get through in turn, and one that comes late is not owed what it
   t.same(count(through.slice(4)), { a: 2, b: 1, c: 3 })
 })
 
+t.test('who comes when others have been served for long stands beside them, not before them', async (t) => {
+  const { join, release, through } = line()
+  for (let k = 0; k < 10; k++) join('a')
+  await release('shared', 5)
+
+  for (let k = 0; k < 5; k++) join('late')
+  await release('shared', 6)
+
+  t.same(count(through.slice(5)), { a: 3, late: 3 })
+})
+
+t.test('what a large call waits for is not taken by small ones behind it', async (t) => {
+  const { join, release, through, free } = line()
+  const need = (name: string, most: number): void => {
+    join(name, {
+      attempt: () => {
+        const left = free.get('shared') ?? 0
+        if (left < most) return { is: 'waits', bucket: 'shared', buckets: ['shared'], waitMs: 0 }
+        free.set('shared', left - most)
+        return { is: 'taken' }
+      },
+    })
+  }
+  need('large', 3)
+  need('small', 1)
+
+  await release('shared', 2)
+  t.same(through, [])
+  await release('shared', 2)
+
+  t.same(through, ['large', 'small'])
+})
+
 t.test('a tenant whose calls ask for twice as much gets through half as often', async (t) => {
   const { join, release, through } = line()
   for (let k = 0; k < 40; k++) join('large', { size: 2000 })
@@ -299,6 +332,26 @@ t.test(
     t.match(await slow.ask(messagesCall()), { retryAfterMs: 10_000 }, 'longer than calls wait here')
   },
 )
+
+t.test('a call that comes in the moment when a permit is given back does not get in before the one that waits for it', async (t) => {
+  const { run, sent } = limitWorld({ limits: [permits(1, { per: [] })], queue: { most: 10, timeoutMs: 5000 } })
+  const [first, second, third] = [messagesCall(), messagesCall(), messagesCall(tenantOf('another'))]
+  await run(first)
+  const waiting = run(second)
+  await turn()
+
+  over(first, { output: 1 })
+  const last = run(third)
+  await waiting
+  t.same(
+    sent.map(({ id }) => id),
+    [first.id, second.id],
+  )
+  over(second, { output: 1 })
+  await last
+
+  t.equal(sent.length, 3)
+})
 
 t.test('a noisy tenant’s full queue refuses no call of a quiet one', async (t) => {
   const { run, ask, sent } = limitWorld({ limits: [permits(1)], queue: { most: 5, timeoutMs: 500 } })
