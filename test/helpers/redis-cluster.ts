@@ -1,5 +1,5 @@
 import type { RedisPlace } from '../../src/base/redis.ts'
-import { placeOf, redisServer, type RedisServer, type Scope } from './redis.ts'
+import { placeOf, redisServer, type RedisServer, type RedisServerOptions, type Scope } from './redis.ts'
 
 /** A Cluster of three masters and their replicas. */
 export interface RedisCluster {
@@ -8,12 +8,17 @@ export interface RedisCluster {
   readonly place: RedisPlace
 }
 
+/** How long a node is silent before its replica takes its place, and what is on their disks. */
+export interface RedisClusterOptions extends Pick<RedisServerOptions, 'appendOnly'> {
+  readonly nodeTimeoutMs?: number
+}
+
 const slots = 16_384
 const masters = 3
 
 /** Starts six nodes and makes a Cluster of them; they end with the test. */
-export async function redisCluster(t: Scope, { nodeTimeoutMs = 2000 } = {}): Promise<RedisCluster> {
-  const nodes = await Promise.all(Array.from({ length: 2 * masters }, async () => clusterNode(t, nodeTimeoutMs)))
+export async function redisCluster(t: Scope, options: RedisClusterOptions = {}): Promise<RedisCluster> {
+  const nodes = await Promise.all(Array.from({ length: 2 * masters }, async () => clusterNode(t, options)))
   const ids = await Promise.all(nodes.map(async (node) => String(await node.ask('CLUSTER', 'MYID'))))
   for (const [at, node] of nodes.entries()) {
     await node.ask('CLUSTER', 'SET-CONFIG-EPOCH', at + 1)
@@ -32,13 +37,13 @@ export async function redisCluster(t: Scope, { nodeTimeoutMs = 2000 } = {}): Pro
   return { nodes, place: placeOf({ is: 'cluster', nodes: nodes.map(({ port }) => ({ host: '127.0.0.1', port })) }) }
 }
 
-async function clusterNode(t: Scope, nodeTimeoutMs: number): Promise<RedisServer> {
+async function clusterNode(t: Scope, { nodeTimeoutMs = 2000, appendOnly = null }: RedisClusterOptions): Promise<RedisServer> {
   for (let turn = 0; ; turn += 1) {
     // The nodes talk to each other on the port that is 10,000 higher; both are below those that systems give out by themselves.
     const port = 10_000 + Math.floor(Math.random() * 10_000)
     const args = ['--cluster-enabled', 'yes', '--cluster-config-file', `nodes-${port}.conf`, '--repl-diskless-sync-delay', '0']
     try {
-      return await redisServer(t, { port, args: [...args, '--cluster-node-timeout', String(nodeTimeoutMs)] })
+      return await redisServer(t, { port, appendOnly, args: [...args, '--cluster-node-timeout', String(nodeTimeoutMs)] })
     } catch (error) {
       if (turn === 10) throw error
     }
