@@ -7,7 +7,7 @@ import { Name } from '../protocol/names.ts'
 import type { TopFields } from '../protocol/top-fields.ts'
 import { askedFields, askedOf, doubledField, notAsked } from './peek-asked.ts'
 import { Held, tellToContinue } from './peek-more.ts'
-import type { PeekRules } from './peek.ts'
+import type { PeekRules } from './peek-rules.ts'
 
 /** What a call's body is coded in; null: it is not. */
 export function codingOf({ head: { fields } }: Call): string | null {

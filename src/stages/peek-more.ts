@@ -6,7 +6,7 @@ import { Head } from '../protocol/head.ts'
 import { Name } from '../protocol/names.ts'
 import type { TopFields } from '../protocol/top-fields.ts'
 import { askedFields, askedOf, doubledField, isKnown } from './peek-asked.ts'
-import type { PeekRules } from './peek.ts'
+import type { PeekRules } from './peek-rules.ts'
 
 /** Reads a body that still comes, until what it asks for is known; the rest is watched for doubles as it passes. */
 // oxlint-disable-next-line promise-function-async -- a body whose beginning says it all is not waited for

@@ -2,25 +2,9 @@ import { namesModel } from '../claude/endpoints.ts'
 import type { Asked, Call, Next, Reply, Stage } from '../engine/call.ts'
 import { outgoingPath } from './aim.ts'
 import { askedFields, askedOf, doubledField, notAsked } from './peek-asked.ts'
-import type { PeekBudget } from './peek-budget.ts'
 import { codingOf, readCoded } from './peek-coded.ts'
 import { readOn } from './peek-more.ts'
-
-/** What is read of bodies, and how much of them. */
-export interface PeekOptions {
-  readonly budget: PeekBudget
-  /** `messages`: of what the Claude API names a model in; `posts`: of every POST. */
-  readonly reads: 'messages' | 'posts'
-  /** Not only until model and `max_tokens` are known, but to the end where the bound allows it. */
-  readonly wantsWhole?: boolean
-  /** Bytes of a body that are held for reading. */
-  readonly most?: number
-  /** Bytes that a coded body may become; they are read, not held. */
-  readonly mostDecoded?: number
-}
-
-/** The options with their defaults. */
-export type PeekRules = Required<PeekOptions>
+import type { PeekOptions } from './peek-rules.ts'
 
 /**
  * Reads what a call asks for from the beginning of its body, which goes on unchanged: `model` and `max_tokens`, at the top level only. A

@@ -1,0 +1,17 @@
+import type { PeekBudget } from './peek-budget.ts'
+
+/** What is read of bodies, and how much of them. */
+export interface PeekOptions {
+  readonly budget: PeekBudget
+  /** `messages`: of what the Claude API names a model in; `posts`: of every POST. */
+  readonly reads: 'messages' | 'posts'
+  /** Not only until model and `max_tokens` are known, but to the end where the bound allows it. */
+  readonly wantsWhole?: boolean
+  /** Bytes of a body that are held for reading. */
+  readonly most?: number
+  /** Bytes that a coded body may become; they are read, not held. */
+  readonly mostDecoded?: number
+}
+
+/** The options with their defaults. */
+export type PeekRules = Required<PeekOptions>
