@@ -44,7 +44,7 @@ export const limitKinds: readonly LimitKind[] = ['requests', 'input_tokens', 'ou
 export const businessGauges = ['calls', 'streams'] as const
 
 /** Priorities of tenants: 0 to 9. */
-export const priorities = 10
+const priorities = 10
 
 /** What a worker publishes of a route's queue: how many wait, how the first of them ranks, and a virtual clock for each priority. */
 export const queueWords: readonly string[] = [
