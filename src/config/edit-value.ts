@@ -1,19 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { isMap, isScalar, isSeq, type Node, type Pair, stringify, type YAMLMap } from 'yaml'
 import { readDocument } from './document.ts'
-import {
-  blockLines,
-  cutLines,
-  EditRefused,
-  flowPair,
-  insertFlow,
-  insertLines,
-  insertPair,
-  keyStart,
-  lineEnd,
-  pairEnd,
-  removePair,
-} from './edit-map.ts'
+import { blockLines, EditRefused, flowPair, insertFlow, insertLines, insertPair, keyStart, pairEnd, removePair } from './edit-map.ts'
 import { withItems } from './edit-list.ts'
 
 type Values = Readonly<Record<string, unknown>>
@@ -54,6 +42,7 @@ function pairStep(text: string, map: YAMLMap, { pair, wanted }: Step): string {
   if (isMap(value) && isRecord(wanted)) return mapStep(text, { map, pair, value, wanted })
   if (isSeq(value) && Array.isArray(wanted)) return withItems(text, value, wanted)
   if (isEmpty(value) && isRecord(wanted) && Object.keys(wanted).length > 0 && !map.flow) return blockValue(text, pair, wanted)
+  // A mapping that is empty in the end gets braces: nothing at all would mean that it was never written.
   if (isEmpty(value)) return spliced(text, colonEnd(text, pair), colonEnd(text, pair), ` ${flowText(wanted, map)}`)
   const [start, end] = rangeOf(value)
   return spliced(text, start, end, flowText(wanted, map))
@@ -69,8 +58,6 @@ interface MapStep {
 
 function mapStep(text: string, { map, pair, value, wanted }: MapStep): string {
   const keys = Object.keys(wanted)
-  // A mapping that is empty in the end keeps its braces: nothing at all would mean that it was never written.
-  if (keys.length === 0) return emptied(text, pair, value)
   if (value.items.length === 0 && !map.flow) return blockValue(withoutValue(text, pair), pair, wanted)
   for (const key of keys) {
     const inner = pairOf(value, key)
@@ -80,15 +67,6 @@ function mapStep(text: string, { map, pair, value, wanted }: MapStep): string {
   }
   const gone = value.items.find(({ key }) => !(isScalar(key) && keys.includes(String(key.value))))
   return gone === undefined ? text : removePair(text, value, gone)
-}
-
-function emptied(text: string, pair: Pair, value: YAMLMap): string {
-  const [start, end] = rangeOf(value)
-  if (value.flow) return spliced(text, start, end, '{}')
-  const lines = text.lastIndexOf('\n', start - 1) + 1
-  const last = value.items.at(-1)
-  if (last === undefined || lines <= keyStart(pair)) throw new EditRefused('it stands on one line with its key')
-  return spliced(cutLines(text, lines, lineEnd(text, pairEnd(last))), colonEnd(text, pair), colonEnd(text, pair), ' {}')
 }
 
 /** Lines below a key that has no value yet. */
