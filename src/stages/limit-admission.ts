@@ -8,7 +8,7 @@ import { takenAmounts } from './limit-amounts.ts'
 import type { LimitOptions } from './limit-options.ts'
 import { awayRefusal, refusalOf } from './limit-refusal.ts'
 import type { Holding } from './limits-for.ts'
-import type { Attempt, Ticket } from './queue.ts'
+import type { Attempt, Ticket } from './queue-ticket.ts'
 import { Reservation } from './reservation.ts'
 
 /** What is to be taken for a call. */

@@ -1,6 +1,6 @@
 import type { QueueNumbers } from '../metrics/queue-column.ts'
 import { byRank, fairLine, type Rank } from './queue-line.ts'
-import type { Attempt, Ticket } from './queue.ts'
+import type { Attempt, Ticket } from './queue-ticket.ts'
 
 /** Time, as a room sees it. */
 export interface Clock {
