@@ -54,10 +54,7 @@ export function slotAllocator(cells: Cells, options: SlotAllocatorOptions): Slot
 
   async function fill(slot: number, key: string, spent: (key: string) => Promise<number>): Promise<number> {
     try {
-      const known = await spent(key)
-      // Where the budget is in Redis, Redis knows of it: a lease tells only what is spent beyond.
-      cells.write(slot, Word.granted, known)
-      cells.write(slot, Word.level, known)
+      putSpent(cells, slot, await spent(key))
       return book.give(slot, key)
     } catch {
       // Whoever knows what was spent has said why not. An empty bucket in its place would spend the money twice.
@@ -103,4 +100,10 @@ async function freeIdle({ cells, book, options, everyoneForgets }: Sweep): Promi
     options.onFreed?.(slot, key)
   }
   return freed.length
+}
+
+/** Where the budget is in Redis, Redis knows of this money: a lease tells only what is spent beyond. */
+function putSpent(cells: Cells, slot: number, nanoUsd: number): void {
+  cells.write(slot, Word.granted, nanoUsd)
+  cells.write(slot, Word.level, nanoUsd)
 }
