@@ -114,7 +114,7 @@ export class LeaseAccount {
   }
 
   private async run(): Promise<void> {
-    if (this.pending !== null && !(await this.send(this.pending, []))) return this.answerAll()
+    if (this.pending !== null && (await this.send(this.pending, [])) === 'lost') return this.answerAll()
     const asked = this.wishes.splice(0, mostWishes)
     if (asked.length > 0 && this.isThere(asked)) return answer(asked, { is: 'leased' })
     const need = asked.length > 0 ? this.needOf(asked) : this.due
@@ -149,8 +149,14 @@ export class LeaseAccount {
       const isOver = this.place !== null && this.parts.bank.isOver(this.place)
       if (isOver) this.holding.lapse()
       const operation = this.operationFor(isOver ? { is: 'return', leave: 0 } : need, isOver)
-      if (!(await this.send(operation, isOver ? [] : asked))) return false
-      if (this.place !== null && (!isOver || asked.length === 0)) return true
+      const came = await this.send(operation, isOver ? [] : asked)
+      if (came !== 'done') {
+        if (came === 'lost') return false
+        // Of a period that has ended on the way, the rest is told first; another is found by the clock of Redis.
+        if (!this.parts.bank.isOver(operation.place)) this.place = null
+        continue
+      }
+      if (!isOver || asked.length === 0) return true
       this.place = null
     }
     return false
@@ -165,22 +171,22 @@ export class LeaseAccount {
     return this.pending
   }
 
-  /** False: no answer came. Redis in another period leaves no place behind. */
-  private async send(operation: Operation, asked: readonly Wish[]): Promise<boolean> {
+  /** `period`: Redis was in another one, and nothing has changed. `lost`: no answer came. */
+  private async send(operation: Operation, asked: readonly Wish[]): Promise<'done' | 'period' | 'lost'> {
     const { bank, clock, counts } = this.parts
     const { number, draft, place, sentUs } = operation
     try {
       const came = await bank.send(place, { ...draft, number })
       this.pending = null
-      if (came.is === 'stale') return false
-      if (came.is === 'period') this.place = null
-      else if (!this.isAbandoned) this.done(operation, came, asked)
-      return true
+      if (came.is === 'stale') return 'lost'
+      if (came.is === 'period') return 'period'
+      if (!this.isAbandoned) this.done(operation, came, asked)
+      return 'done'
     } catch (error) {
       counts.errors += 1
       // What the script would not have, or what Redis may have forgotten, is not sent again.
       if (isRefusal(error) || clock.us() > sentUs + rememberedMs(place.limit) * 750) this.pending = null
-      return false
+      return 'lost'
     }
   }
 
