@@ -78,6 +78,7 @@ export class LeaseAccount {
 
   /** Redis is back: what is open is sent again, and the lease is renewed. */
   returned(): void {
+    if (this.bucket.limit.away !== 'closed') this.holding.takenWithout()
     if (this.holding.isHeld() || this.holding.hasNews()) this.due ??= { is: 'keep' }
     if (this.due !== null || this.pending !== null) this.pump()
   }

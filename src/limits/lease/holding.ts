@@ -12,6 +12,8 @@ export interface Holding {
   apply(draft: Draft, answer: Answered, isValid: boolean): void
   /** What the process held has lapsed in Redis. */
   lapse(): void
+  /** Calls may have taken of it while Redis could not be asked. */
+  takenWithout(): void
   /** What calls may take now. */
   free(): number
   /** The most that may be free. */
@@ -20,7 +22,7 @@ export interface Holding {
   isHeld(): boolean
   /** Whether all that is held could be handed back, or some of it. */
   isSpare(): boolean
-  /** Whether there is anything that Redis has not been told: money spent, tokens given back, or debt. */
+  /** Whether there is anything that Redis has not been told: money spent, tokens given back, debt, or what calls hold beyond a grant. */
   hasNews(): boolean
 }
 

@@ -94,6 +94,8 @@ function moneySpend(cells: Cells): LeaseSpend {
   return {
     ...held,
     settle: (slot, taken, used) => {
+      // Before the level: control, which sees that, is not to take what other calls hold for money that nobody has.
+      if (used > taken) cells.add(slot, LeaseWord.over, used - taken)
       if (used > 0) cells.add(slot, Word.level, used)
       held.settle(slot, taken, used)
     },

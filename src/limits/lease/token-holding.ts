@@ -46,6 +46,8 @@ export function tokenHolding(cells: Cells, slot: number): Holding {
       cells.write(slot, Word.granted, 0)
       drain(0)
     },
+    // What a rate gave then is forgiven.
+    takenWithout: () => {},
     free: () => read(Word.leased),
     most: () => read(Word.granted),
     isSpare: () => read(Word.granted) > 0 || read(Word.leased) > 0,
