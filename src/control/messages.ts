@@ -27,6 +27,8 @@ export type ToWorker =
   | { readonly is: 'cut' }
   /** The answer to the worker's question of this number. */
   | { readonly is: 'answer'; readonly question: number; readonly answer: Answers[keyof Answers] }
+  /** Control does not know, and says why. */
+  | { readonly is: 'unanswered'; readonly question: number; readonly why: string }
   /** The directory of tenants has moved to a larger memory. */
   | { readonly is: 'directory'; readonly memory: SharedArrayBuffer }
   /** Forget every slot of a bucket that is held: some are about to be given to other keys. Answered by `forgotten`. */

@@ -12,14 +12,24 @@ export interface Knowing {
   readonly leases: (wishes: readonly LeaseWish[]) => Promise<readonly LeaseOutcome[]>
 }
 
-/** Answers a worker's question. One that cannot be answered is logged; the worker's own wait for it ends by itself. */
+/** Answers a worker's question; one that cannot be answered is logged, and its call refused. */
 export function answerer(knowing: Knowing, log: Log): (thread: WorkerThread, asked: Extract<FromWorker, { is: 'question' }>) => void {
   return (thread, { number, question }) => {
     answerTo(knowing, question).then(
       (answer) => thread.tell({ is: 'answer', question: number, answer }),
-      (error: unknown) => log.error({ error, of: question.of }, `a question of worker ${thread.index} could not be answered`),
+      (error: unknown) => {
+        log.error({ error, of: question.of }, `a question of worker ${thread.index} could not be answered`)
+        thread.tell({ is: 'unanswered', question: number, why: whys[question.of] })
+      },
     )
   }
+}
+
+/** What a caller is told. */
+const whys: Readonly<Record<Question['of'], string>> = {
+  tenant: 'the tenants cannot be read right now',
+  slots: 'the limits cannot be read right now',
+  leases: 'the limits cannot be asked right now',
 }
 
 async function answerTo(knowing: Knowing, question: Question): Promise<Answers[keyof Answers]> {

@@ -31,9 +31,10 @@ export async function apply(to: ApplyTo, loaded: Loaded, before: Running | null)
   const bindProblems = [...ports.problems, ...adminChange.problems]
   const snapshot =
     bindProblems.length > 0 ? null : await snapshotOf(to, loaded, { ports: ports.ports, certificates: read.certificates, before })
+  let tenantsUsed = Promise.resolve()
   const commit = () => {
     parts.listeners.commit(ports)
-    parts.services.useConfig(loaded.plan)
+    tenantsUsed = parts.services.useConfig(loaded.plan)
   }
   const problems = snapshot === null ? bindProblems : await bring(parts, snapshot, before, commit)
   if (snapshot === null || problems.length > 0) {
@@ -42,6 +43,7 @@ export async function apply(to: ApplyTo, loaded: Loaded, before: Running | null)
     const file = loaded.source.is === 'file' ? loaded.source.file : null
     return problems.map((problem) => placed(problem, file))
   }
+  await tenantsUsed
   await adminChange.commit()
   if (before !== null && ports.changed) await parts.crew.listen()
   return { loaded, snapshot, committedAt: new Date() }

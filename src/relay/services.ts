@@ -25,8 +25,8 @@ export interface Services {
   /** What a worker is started with, and what of it moves to its thread. */
   dataFor(index: number): { readonly data: ServiceData; readonly transfer: readonly MessagePort[] }
   workerDied(index: number): void
-  /** A new version is in force. */
-  useConfig(plan: Plan): void
+  /** A new version is in force; resolves when its tenants are let in, and those that it took away are not. */
+  useConfig(plan: Plan): Promise<void>
 }
 
 type ServiceData = Omit<WorkerData, 'index' | 'numbers' | 'logLevel' | 'logFd'>
@@ -68,7 +68,7 @@ export async function openServices(options: ServicesOptions, opened: AsyncDispos
       forgetPeeks(shared.peeks, index)
       ledger?.left(index)
     },
-    useConfig: ({ tenancy }) => tenants.useConfig(tenantConfig(tenancy)),
+    useConfig: async ({ tenancy }) => tenants.useConfig(tenantConfig(tenancy)),
   }
 }
 

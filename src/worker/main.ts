@@ -88,6 +88,8 @@ port.on('message', (message: ToWorker | SocketMessage) => {
       return hurry.abort()
     case 'answer':
       return questions.answered(message.question, message.answer)
+    case 'unanswered':
+      return questions.unanswered(message.question, message.why)
     case 'directory':
       return services.useDirectory(message.memory)
     case 'forget':
