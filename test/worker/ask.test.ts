@@ -8,6 +8,13 @@ function world(options: { timeoutMs?: number; most?: number } = {}) {
   return { said, questions: asking({ say, ...options }) }
 }
 
+async function failureOf(asked: Promise<unknown>): Promise<unknown> {
+  return asked.then(
+    () => null,
+    (error: unknown) => error,
+  )
+}
+
 t.test('answers come to their own questions, in whatever order', async (t) => {
   const { said, questions } = world()
   const first = questions.ask({ of: 'slots', keys: ['one'] })
@@ -25,13 +32,13 @@ t.test('a question that control cannot answer fails at once, with its reason', a
 
   questions.unanswered(said[0]!.number, 'the tenants cannot be read right now')
 
-  await t.rejects(asked, { failure: 'unavailable', message: 'the tenants cannot be read right now', retryAfterMs: 1000 })
+  t.match(await failureOf(asked), { failure: 'unavailable', message: 'the tenants cannot be read right now', retryAfterMs: 1000 })
 })
 
 t.test('a question that nobody answers ends, and its answer may still come', async (t) => {
   const { said, questions } = world({ timeoutMs: 1 })
 
-  await t.rejects(questions.ask({ of: 'slots', keys: [] }), { failure: 'overloaded' })
+  t.match(await failureOf(questions.ask({ of: 'slots', keys: [] })), { failure: 'overloaded' })
 
   t.doesNotThrow(() => questions.answered(said[0]!.number, []))
 })
@@ -40,7 +47,7 @@ t.test('no more questions wait than the bound says', async (t) => {
   const { said, questions } = world({ most: 1 })
   const first = questions.ask({ of: 'slots', keys: [] })
 
-  await t.rejects(questions.ask({ of: 'slots', keys: [] }), { failure: 'overloaded' })
+  t.match(await failureOf(questions.ask({ of: 'slots', keys: [] })), { failure: 'overloaded' })
 
   questions.answered(said[0]!.number, [])
   t.strictSame(await first, [])
