@@ -56,7 +56,7 @@ const text = (name: string): string => readFileSync(new URL(`../../lua/${name}.l
 export const texts = { take: text('take'), settle: text('settle'), renew: text('renew'), lease: text('lease') }
 
 /** Starts a process on this Redis; it ends with the test. Nobody looks after its leases but the test. */
-export async function limitProcess(t: Scope, server: RedisServer, options: LimitProcessOptions = {}): Promise<LimitProcess> {
+export async function limitProcess(t: Scope, server: Pick<RedisServer, 'place'>, options: LimitProcessOptions = {}): Promise<LimitProcess> {
   const {
     name = 'a',
     prefix = 'relay',

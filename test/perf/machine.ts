@@ -20,6 +20,7 @@ export interface Tools {
   readonly haproxy: string | null
   readonly wrk: string | null
   readonly openssl: string | null
+  readonly redis: string | null
 }
 
 const packages: Readonly<Record<keyof Tools, string>> = {
@@ -29,12 +30,13 @@ const packages: Readonly<Record<keyof Tools, string>> = {
   haproxy: 'haproxy',
   wrk: 'wrk',
   openssl: 'openssl',
+  redis: 'redis-server',
 }
 
 /** Looks for the programs on the PATH and where Debian keeps servers. */
 export function findTools(): Tools {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin']
-  const find = (name: keyof Tools): string | null => folders.map((folder) => join(folder, name)).find(isProgram) ?? null
+  const find = (name: string): string | null => folders.map((folder) => join(folder, name)).find(isProgram) ?? null
   return {
     taskset: find('taskset'),
     nginx: find('nginx'),
@@ -42,6 +44,7 @@ export function findTools(): Tools {
     haproxy: find('haproxy'),
     wrk: find('wrk'),
     openssl: find('openssl'),
+    redis: find('redis-server'),
   }
 }
 
@@ -54,6 +57,7 @@ export function missingTools(tools: Tools): readonly string[] {
     haproxy: 'its rows are left out',
     wrk: 'calls and accept are left out',
     openssl: 'TLS is left out',
+    redis: 'limits in Redis are left out',
   }
   // The keys are those of the record above.
   const names = Object.keys(without) as (keyof Tools)[]

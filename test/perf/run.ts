@@ -6,6 +6,7 @@ import { limits } from './limits.ts'
 import { coresHere, findTools, machineLines, missingTools } from './machine.ts'
 import { optionsFrom, usage, type Options, type SectionName } from './options.ts'
 import { endWithThisProcess, stopAll } from './processes.ts'
+import { redis } from './redis.ts'
 import { stages } from './stages.ts'
 import { streams } from './streams.ts'
 import { tenants } from './tenants.ts'
@@ -14,7 +15,7 @@ import { makeWorld, type World } from './world.ts'
 
 type Section = (world: World) => Promise<readonly Finding[]>
 
-const sections: Readonly<Record<SectionName, Section>> = { calls, idle, streams, stages, limits, tenants, accept }
+const sections: Readonly<Record<SectionName, Section>> = { calls, idle, streams, stages, limits, redis, tenants, accept }
 
 const samples: Sample[] = []
 const troubles: string[] = []
@@ -64,6 +65,7 @@ async function runAll(world: World): Promise<readonly Finding[]> {
 
 function lacking(section: SectionName, { tools }: World): string | null {
   if (section === 'stages' || section === 'limits' || section === 'tenants' || section === 'streams') return null
+  if (section === 'redis') return tools.redis === null ? 'redis-server is missing' : null
   if (tools.nginx === null) return 'nginx is missing'
   return section !== 'idle' && tools.wrk === null ? 'wrk is missing' : null
 }

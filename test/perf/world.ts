@@ -2,7 +2,7 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { spawnSync } from 'node:child_process'
 import { coresHere, findTools, type Cores, type Tools } from './machine.ts'
-import type { Options } from './options.ts'
+import type { Options, SectionName } from './options.ts'
 import { folder, root } from './processes.ts'
 import type { Report } from './table.ts'
 
@@ -21,16 +21,19 @@ export interface World {
 /** Builds what is to be measured, and what the measurements need. */
 export function makeWorld(options: Options, report: Report): World {
   const tools = findTools()
-  const isBuilt = options.sections.some((section) => section !== 'stages' && section !== 'limits' && section !== 'tenants')
+  const isBuilt = options.sections.some((section) => !unbuilt.includes(section))
   const relays = options.relays.map(({ name, command }) => ({ name, command: command ?? (isBuilt ? builtRelay() : '') }))
   return { options, cores: coresHere(), tools, report, relays, certificate: tools.openssl === null ? null : certificate(tools.openssl) }
 }
+
+/** Sections that run the sources. */
+const unbuilt: readonly SectionName[] = ['stages', 'limits', 'redis', 'tenants']
 
 /** The bundles of this tree, built now; a copy, so that a build in between changes nothing. */
 function builtRelay(): string {
   const built = spawnSync(process.execPath, [join(root, 'bin', 'build.js')], { cwd: root, encoding: 'utf8' })
   if (built.status !== 0) throw new Error(`the build failed\n${built.stdout}${built.stderr}`)
-  for (const name of ['relay.mjs', 'worker.cjs']) copyFileSync(join(root, 'dist', name), join(folder, name))
+  for (const name of ['relay.mjs', 'worker.cjs', 'ledger.cjs']) copyFileSync(join(root, 'dist', name), join(folder, name))
   return `'${process.execPath}' '${join(folder, 'relay.mjs')}'`
 }
 
