@@ -4,6 +4,7 @@ import type { Status } from '../control/api.ts'
 import type { Relay } from '../relay/relay.ts'
 import { counted } from './counted.ts'
 import { near } from './near.ts'
+import { reachable } from './reachable.ts'
 
 /** Where relay was started, and in which environment. */
 interface Place {
@@ -25,6 +26,7 @@ export function banner(relay: Pick<Relay, 'status' | 'plan' | 'control'>, { cwd,
     `  metrics    ${status.admin === null ? 'off' : `http://${addressText(status.admin)}/metrics`}`,
     ...(status.accept === 'alone' ? ['  note       workers cannot share a port on this system: one worker serves alone'] : []),
     ...(isOpen(plan) ? ['  note       public: whoever reaches this address spends the key that relay puts in'] : []),
+    ...(plan.routes.some((route) => asksForKey(plan, route)) ? [`  tenants    callers need a key of one: ${command} tenant add NAME`] : []),
     `  try it     ${curl(plan, urls(status)[0] ?? '')}`,
     ...(isBuiltin ? [`  real API   ${command} start --upstream https://api.anthropic.com --key-env ANTHROPIC_API_KEY`] : []),
     `  stop it    ${command} stop, or Ctrl-C`,
@@ -35,26 +37,26 @@ function urls({ listeners }: Status): readonly string[] {
   return listeners.map(({ host, port, tls }) => `${tls ? 'https' : 'http'}://${addressText({ host: reachable(host), port })}`)
 }
 
-/** An address that means all addresses is no address to call. */
-function reachable(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1'
-  return host === '::' ? '::1' : host
-}
-
 function sourceLine({ source, routes }: Status, cwd: string): string {
   if (source.is === 'flags') return `every path to ${source.upstream}`
   return `${counted(routes, 'route')} of ${near(source.file, cwd)}; changes to the file are taken up at once`
 }
 
-/** Whether other machines can spend a key. */
-function isOpen({ guard, listeners, routes }: Plan): boolean {
-  return guard === null && routes.some((route) => route.credential === 'replace') && !listeners.every((listener) => isLoopback(listener))
+/** Whether other machines can spend a key without having one of their own. */
+function isOpen(plan: Plan): boolean {
+  const { guard, listeners, routes } = plan
+  const isFree = (route: RoutePlan): boolean => route.credential === 'replace' && !asksForKey(plan, route)
+  return guard === null && routes.some(isFree) && !listeners.every((listener) => isLoopback(listener))
+}
+
+function asksForKey({ tenancy }: Plan, { authenticate }: RoutePlan): boolean {
+  return tenancy !== null && authenticate
 }
 
 function curl(plan: Plan, url: string): string {
   const claude = plan.routes.find((route) => reaches(route, '/v1/messages') && upstreamOf(plan, route)?.kind === 'claude')
   if (claude === undefined) return `curl -i ${url}${pathOf(plan.routes[0])}`
-  const key = keyField(claude, upstreamOf(plan, claude))
+  const key = asksForKey(plan, claude) ? '-H "x-api-key: $TENANT_KEY" ' : keyField(claude, upstreamOf(plan, claude))
   const body = '{"model":"claude-sonnet-5","max_tokens":64,"messages":[{"role":"user","content":"Hello"}]}'
   return `curl ${url}/v1/messages ${key}-H 'anthropic-version: 2023-06-01' -H 'content-type: application/json' -d '${body}'`
 }

@@ -1,11 +1,13 @@
 import type { TenantKey } from '../auth/tenant.ts'
 import { addressText } from '../config/address.ts'
 import type { Plan } from '../config/plan.ts'
+import { reachable } from './reachable.ts'
 
 /** What is said of a new key, the one time that it can be shown. */
 export function keyLines(key: string, plan: Plan): readonly string[] {
   const [listener] = plan.listeners
-  const url = listener === undefined ? '' : `${listener.tls === null ? 'http' : 'https'}://${addressText(listener)}`
+  const at = listener === undefined ? '' : addressText({ ...listener, host: reachable(listener.host) })
+  const url = listener === undefined ? '' : `${listener.tls === null ? 'http' : 'https'}://${at}`
   return [
     `  key  ${key}`,
     '       shown this once: relay keeps no more than its SHA-256',

@@ -1,6 +1,8 @@
+import { spawn } from 'node:child_process'
 import { statSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { home, relay, started } from '../helpers/cli.ts'
+import { home, relay, started, type Home } from '../helpers/cli.ts'
 
 t.test('a mistyped command or flag gets a suggestion and exit code 2', async (t) => {
   const place = home(t)
@@ -143,16 +145,8 @@ t.test('start prints real ports, a line to try, where metrics are, and the line 
   const { out } = await relay(place, 'status')
   running.child.kill('SIGINT')
   await running.ended()
-  const { spawn } = await import('node:child_process')
-  const entry = new URL('../helpers/relay-cli.ts', import.meta.url).pathname
 
-  const child = spawn(process.execPath, [entry, 'start'], { cwd: place.folder, env: place.env, stdio: ['ignore', 'pipe', 'ignore'] })
-  t.teardown(() => child.kill('SIGKILL'))
-  let text = ''
-  for await (const part of child.stdout.setEncoding('utf8')) {
-    text += String(part)
-    if (text.includes('stop it')) child.kill('SIGINT')
-  }
+  const text = await bannerOf(t, place)
 
   t.match(out, /listens +http:\/\/127\.0\.0\.1:\d+/)
   t.match(text, /listens on http:\/\/127\.0\.0\.1:[1-9]\d* \(1 worker, pid \d+\)/)
@@ -160,6 +154,18 @@ t.test('start prints real ports, a line to try, where metrics are, and the line 
   t.match(text, /try it +curl http:\/\/127\.0\.0\.1:[1-9]\d*\/v1\/messages -H 'x-api-key: any'/)
   t.match(text, /real API +relay start --upstream https:\/\/api\.anthropic\.com --key-env ANTHROPIC_API_KEY/)
   t.match(text, /stopped, nothing was cut\n$/)
+})
+
+t.test('with tenants, start says that callers need a key and tries one; nobody is told that the key is free for all', async (t) => {
+  const place = home(t)
+  const config = 'listen: 0.0.0.0:0\nadmin: false\nworkers: 1\nledger: false\nupstreams: { c: { url: https://api.anthropic.com, '
+  place.write('relay.config.yaml', `${config}credential: { env: KEY } } }\nroutes: { /: c }\ntenants: { search: {} }\n`)
+
+  const text = await bannerOf(t, { ...place, env: { ...place.env, KEY: 'sk-1' } })
+
+  t.match(text, /tenants +callers need a key of one: relay tenant add NAME/)
+  t.match(text, /try it +curl http:\/\/127\.0\.0\.1:[1-9]\d*\/v1\/messages -H "x-api-key: \$TENANT_KEY"/)
+  t.notMatch(text, /whoever reaches this address/)
 })
 
 t.test('what every command prints with --json is one JSON value', async (t) => {
@@ -204,3 +210,16 @@ t.test('a folder for control sockets that others can enter is closed before it i
 
   t.equal(statSync(place.path('run/relay')).mode & 0o777, 0o700)
 })
+
+/** What `relay start` prints until it is told to stop. */
+async function bannerOf(t: { teardown(work: () => unknown): unknown }, { folder, env }: Home): Promise<string> {
+  const entry = fileURLToPath(new URL('../helpers/relay-cli.ts', import.meta.url))
+  const child = spawn(process.execPath, [entry, 'start'], { cwd: folder, env, stdio: ['ignore', 'pipe', 'ignore'] })
+  t.teardown(() => child.kill('SIGKILL'))
+  let text = ''
+  for await (const part of child.stdout.setEncoding('utf8')) {
+    text += String(part)
+    if (text.includes('stop it')) child.kill('SIGINT')
+  }
+  return text
+}

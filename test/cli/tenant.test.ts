@@ -4,6 +4,7 @@ import { home, relay } from '../helpers/cli.ts'
 import { type Given, keyOf, limitsOf, printed, tenant } from './tenant-helpers.ts'
 
 const config = `# ours
+listen: :8080
 upstreams:
   c: https://api.anthropic.com # the API
 tiers:
@@ -21,7 +22,10 @@ t.test('a tenant is added to the config file with its key’s digest; the key is
   const shown = await relay(place, 'tenant', 'show', 'search')
 
   t.equal(added.exit, 0)
-  t.match(added.out, /added the tenant search \(tier standard\)\n {2}key {2}rk_[^]*ANTHROPIC_API_KEY=rk_[^]*asked for a key/)
+  t.match(
+    added.out,
+    /added the tenant search \(tier standard\)\n {2}key {2}rk_[^]*BASE_URL=http:\/\/127\.0\.0\.1:8080 ANTHROPIC_API_KEY=rk_[^]*asked for a key/,
+  )
   t.notMatch(readFileSync(file, 'utf8') + shown.out, key)
   t.match(
     readFileSync(file, 'utf8'),

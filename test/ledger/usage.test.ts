@@ -34,6 +34,7 @@ const rows: readonly LedgerRow[] = [
     tenant: 'mail',
     business: 'office, "main"',
     end: 'refused',
+    latencyMs: 12.3456781,
     status: 429,
     source: 'none',
     input: 0,
@@ -128,7 +129,7 @@ t.test('relay usage --calls lists single calls, the newest first', async (t) => 
   t.equal(text.out.trim().split('\n').length, 4)
   t.match(text.out, /search {2}claude-opus-5-5 {2}200 {5}cancelled, estimated +100 +10 +0\.00002\n/)
   t.equal(json.calls.length, 1)
-  t.match(json.calls[0], { tenant: 'mail', budgets: [/budget-day/] })
+  t.match(json.calls[0], { tenant: 'mail', budgets: [/budget-day/], latencyMs: 12.346 })
   t.match(csv.out, /^time,id,tenant,.*,attempts\r\n/)
 })
 
@@ -163,5 +164,7 @@ t.test('what cannot be printed is told in one clear line', async (t) => {
   t.match(await told('--ledger', 'none.db', '--since', '2026-11-02', '--until', '2026-11-01'), /^2 error: --since .* is after/)
   t.match(await told('--ledger', 'none.db', '--by', 'tenent'), /^2 error: .*Allowed choices are tenant, business, model, route, day/)
   t.match(await told('--ledger', 'none.db', '--csv', '--json'), /^2 error: .*cannot be used with/)
+  t.match(await told('--ledger', 'none.db', '--calls', '--by', 'day'), /^2 error: .*'--by <what>' cannot be used with option '--calls'/)
+  t.match(await told('--ledger', 'none.db', '--limit', '5'), /^2 error: --limit is of --calls/)
   t.match(await told(), /^2 error: there is no config file in .*--ledger/)
 })

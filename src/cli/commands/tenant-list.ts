@@ -35,7 +35,7 @@ export function tenantListCommand(context: Context): Command {
         const next = found.length > limit ? (page.at(-1)?.name ?? null) : null
         const tenants = page.map((record) => rowOf(record, place))
         const more = next === null ? [] : [`(more behind these: relay tenant list --after ${next})`]
-        show(context, flags, { tenants, next }, [...table(tenants), ...more])
+        show(context, flags, { tenants, next }, [...(tenants.length === 0 ? [none(after)] : table(tenants)), ...more])
       }),
     )
 }
@@ -61,8 +61,11 @@ function rowOf({ name, business, tier, keys }: TenantRecord, { inFile, name: fil
   return { name, business: business ?? name, tier, keys: keys.map(({ hint }) => hint), in: where }
 }
 
+function none(after: string | null): string {
+  return after === null ? 'no tenants; add one with: relay tenant add NAME' : `no tenants behind ${after}`
+}
+
 function table(rows: readonly Row[]): readonly string[] {
-  if (rows.length === 0) return ['no tenants']
   const cells = rows.map(({ name, business, tier, keys }) => [name, business, tier ?? '-', keys.join(' ') || 'no key'])
   const all = [['NAME', 'BUSINESS', 'TIER', 'KEYS'], ...cells]
   const widths = [0, 1, 2].map((column) => Math.max(...all.map((row) => (row[column] ?? '').length)))

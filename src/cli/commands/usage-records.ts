@@ -11,7 +11,20 @@ export function usageRecord({ label, costNanoUsd, ...usage }: Usage, by: UsageGr
 
 /** A call as programs get it, in this order. */
 export function callRecord({ at, costNanoUsd, ...row }: LedgerRow): Readonly<Record<string, Field>> {
-  return { time: new Date(at).toISOString(), ...row, costUsd: costNanoUsd === null ? null : usd(BigInt(costNanoUsd)) }
+  const latencyMs = toMicro(row.latencyMs)
+  const firstByteMs = row.firstByteMs === null ? null : toMicro(row.firstByteMs)
+  return {
+    time: new Date(at).toISOString(),
+    ...row,
+    latencyMs,
+    firstByteMs,
+    costUsd: costNanoUsd === null ? null : usd(BigInt(costNanoUsd)),
+  }
+}
+
+/** To the microsecond: what is behind it is of the arithmetic, and not of the clock. */
+function toMicro(ms: number): number {
+  return Math.round(ms * 1000) / 1000
 }
 
 /** Nano-dollars as dollars, to the last digit. */

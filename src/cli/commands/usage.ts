@@ -21,7 +21,7 @@ interface Flags extends Which, JsonFlag {
   readonly since: string
   readonly until?: string
   readonly calls?: true
-  readonly limit: number
+  readonly limit?: number
   readonly csv?: true
   readonly ledger?: string
 }
@@ -41,11 +41,11 @@ export function usageCommand(context: Context): Command {
     .description('print the bill: calls, tokens and cost, from the ledger of a relay that runs or not')
     .option('-t, --tenant <name>', 'of this tenant only')
     .option('-b, --business <name>', 'of this business only')
-    .addOption(new Option('--by <what>', 'a line for each').choices(usageGroups).default('tenant'))
+    .addOption(new Option('--by <what>', 'a line for each').choices(usageGroups).default('tenant').conflicts('calls'))
     .option('--since <day>', 'the first day: 2026-11-01, or 7d, 4w for the last ones', '30d')
     .option('--until <day>', 'the last day (default: today)')
     .option('--calls', 'list single calls, the newest first')
-    .addOption(new Option('--limit <number>', 'calls that --calls lists').argParser(count).default(100))
+    .addOption(new Option('--limit <number>', 'most calls that --calls lists (default: 100)').argParser(count))
     .addOption(configOption())
     .addOption(new Option('--ledger <file>', 'the ledger (default: that of the config)').conflicts('config'))
     .addOption(jsonOption().conflicts('csv'))
@@ -80,13 +80,14 @@ function showUsage(context: Context, { flags, query, reader }: Showing): void {
 }
 
 function showCalls(context: Context, { flags, query, reader }: Showing): void {
-  const rows = reader.calls(query, flags.limit)
+  const rows = reader.calls(query, flags.limit ?? 100)
   if (flags.csv === true) return context.io.out(callsCsv(rows))
   show(context, flags, { calls: rows.map(callRecord) }, callsTable(rows, widthOf(context)))
 }
 
 function queryOf(flags: Flags, now: number): UsageQuery {
   const { tenant, business } = flags
+  if (flags.limit !== undefined && flags.calls !== true) throw new CommandError(2, '--limit is of --calls, and the bill is printed whole')
   const since = firstDay(flags.since, now)
   const until = lastDay(flags.until, now)
   if (since > until) throw new CommandError(2, `--since ${since} is after --until ${until}`)
