@@ -1,5 +1,5 @@
 import type { QueueNumbers } from '../metrics/queue-column.ts'
-import { byRank, fairLine, type Rank } from './queue-line.ts'
+import { byRank, fairLine, type Rank, type Ranked } from './queue-line.ts'
 import type { Attempt, Ticket } from './queue-ticket.ts'
 
 /** Time, as a room sees it. */
@@ -13,9 +13,8 @@ export interface Clock {
 }
 
 /** A call's place in a room. */
-export interface Place {
+export interface Place extends Ranked {
   readonly ticket: Ticket
-  readonly rank: Rank
   readonly since: number
   readonly deadline: number
   readonly done: () => void
@@ -60,6 +59,7 @@ export class QueueRoom {
   enter(ticket: Ticket, done: () => void, failed: (error: Error) => void): Place {
     const { priority, tenant, size, timeoutMs } = ticket
     const now = this.clock.now()
+    this.line.moveUp(this.places)
     const rank = this.line.rank(tenant, priority, size, this.numbers.clock(priority))
     const waits = { nextAt: now, bucket: '', buckets: ticket.buckets, isAsking: false, isOver: false }
     const place: Place = { ticket, rank, since: now, deadline: now + timeoutMs, done, failed, ...waits }
@@ -78,7 +78,7 @@ export class QueueRoom {
   /** Its caller left. What an answer on its way has taken is given back when it comes. */
   leave(place: Place): void {
     if (place.isOver) return
-    this.take(place, null)
+    this.leaveLine(place)
     this.publish()
   }
 
@@ -86,11 +86,12 @@ export class QueueRoom {
   pass(isFresh: boolean): void {
     const now = this.clock.now()
     const closed = new Set<string>()
+    for (const place of [...this.places]) if (now >= place.deadline && !place.isAsking) this.turnAway(place, place.ticket.refusal('late'))
+    this.line.moveUp(this.places)
     // What is let through or turned away may take others along.
     for (const place of [...this.places]) {
       if (place.isOver) continue
-      if (now >= place.deadline && !place.isAsking) this.turnAway(place, place.ticket.refusal('late'))
-      else if (!this.isBlocked(place, closed) && !place.isAsking && (isFresh || now >= place.nextAt)) this.ask(place)
+      if (!this.isBlocked(place, closed) && !place.isAsking && (isFresh || now >= place.nextAt)) this.ask(place)
       if (!place.isOver) close(closed, place)
     }
     this.publish()
@@ -141,8 +142,14 @@ export class QueueRoom {
   }
 
   private turnAway(place: Place, error: Error): void {
-    this.take(place, null)
+    this.leaveLine(place)
     place.failed(error)
+  }
+
+  /** Without having had its turn. */
+  private leaveLine(place: Place): void {
+    this.line.left(place.ticket.tenant, place.rank)
+    this.take(place, null)
   }
 
   /** Full: the last of this worker gives way to a better one, so that no tenant's many calls keep out another's first. */
@@ -150,7 +157,8 @@ export class QueueRoom {
     const last = this.places.at(-1)
     if (last === undefined || byRank(rank, last.rank) >= 0) return false
     this.line.returned(last.ticket.tenant, last.rank)
-    this.turnAway(last, last.ticket.refusal('full'))
+    this.take(last, null)
+    last.failed(last.ticket.refusal('full'))
     return this.numbers.enter(last.ticket.most)
   }
 

@@ -109,6 +109,44 @@ t.test('who comes when others have been served for long stands beside them, not 
   t.same(count(through.slice(5)), { a: 3, late: 3 })
 })
 
+t.test('where calls wait too long, tenants get through alike, however many come of each', async (t) => {
+  const { clock, join, release, through } = line({ timeoutMs: 5000 })
+  for (let second = 0; second < 30; second++) {
+    for (let k = 0; k < 8; k++) join('many')
+    for (let k = 0; k < 4; k++) join('some')
+    await release('shared', 2)
+    clock.advance(1000)
+    await turn()
+  }
+
+  t.same(count(through), { many: 30, some: 30 })
+})
+
+t.test('whose call has gone before its turn has lost nothing: the one behind it moves up', async (t) => {
+  const { join, release, through } = line()
+  const gone = [join('a'), join('a')]
+  join('a')
+  for (let k = 0; k < 3; k++) join('b')
+  for (const call of gone) call.cancel('cancelled')
+
+  await release('shared', 2)
+
+  t.same(through, ['a', 'b'])
+})
+
+t.test('a call that asks for more than there is counts as a large one, and the others’ turns go on', async (t) => {
+  const { join, release, through } = line()
+  for (let k = 0; k < 3; k++) join('huge', { size: 2 ** 100 })
+  await release('shared', 3)
+  join('huge', { size: 2 ** 100 })
+  for (let k = 0; k < 3; k++) join('a')
+  for (let k = 0; k < 3; k++) join('b')
+
+  await release('shared', 6)
+
+  t.same(through.slice(-6).join(' '), 'huge a b a b a')
+})
+
 t.test('what a large call waits for is not taken by small ones behind it', async (t) => {
   const { join, release, through, free } = line()
   const need = (name: string, most: number): void => {
