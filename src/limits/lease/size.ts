@@ -23,10 +23,14 @@ export function leaseSize(limit: Limit): LeaseSize {
   let left = Infinity
   let leftAtUs = 0
 
-  const most = (largest: number, nodes: number): number => {
+  // How much money is spent in a while shows only when it is: its leases grow for as long as they are used up quickly.
+  const largestPart = limit.kind === 'budget' ? 64 : 1
+
+  const size = (largest: number, nodes: number): number => {
     const quarter = capacity(limit) / (4 * nodes)
     // A block that serves a few calls only would be asked for again and again.
-    return Math.min(quarter, Math.max(inAWhile(limit), 8 * largest))
+    const block = Math.max(inAWhile(limit), 8 * largest)
+    return Math.min(quarter * Math.min(1, part), block * part)
   }
 
   return {
@@ -34,11 +38,11 @@ export function leaseSize(limit: Limit): LeaseSize {
       // Of the first lease there is no time since the last: neither quick nor slow.
       const since = nowUs - lastUs
       lastUs = nowUs
-      if (since < quickUs) part = Math.min(1, part * 2)
+      if (since < quickUs) part = Math.min(largestPart, part * 2)
       else if (since > slowUs) part = Math.max(1 / 64, part / 2)
       const around = left + refill(limit, nowUs - leftAtUs)
       // Of permits and money none is kept from the others when there is nearly nothing left.
-      return Math.max(isHeld(limit) ? 0 : 1, Math.floor(Math.min(most(largest, nodes) * part, around / (2 * nodes))))
+      return Math.max(isHeld(limit) ? 0 : 1, Math.floor(Math.min(size(largest, nodes), around / (2 * nodes))))
     },
     saw: (remaining, nowUs) => {
       left = remaining
