@@ -24,6 +24,12 @@ interface Kept {
   readonly tenant: Tenant | null
 }
 
+/** A question that waits for its answer, and the generation that it was asked in. */
+interface Asked {
+  readonly generation: number
+  readonly answer: Promise<Tenant | null>
+}
+
 // Each time the tenant changed again while control was asked: more than a few in a row are not to be expected.
 const mostAsks = 4
 
@@ -31,14 +37,15 @@ const mostAsks = 4
 export function workerTenants({ memory, ask, most = 4096 }: WorkerTenantsOptions): WorkerTenants {
   const directory = directoryReader(memory)
   const kept = recent<number, Kept>(most)
-  const asked = new Map<number, Promise<Tenant | null>>()
+  const asked = new Map<number, Asked>()
 
-  const askOnce = (id: number): Promise<Tenant | null> => {
+  // A question from before a change may be answered by what was before it: nobody who has seen the change waits for that.
+  const askOnce = (id: number, generation: number): Promise<Tenant | null> => {
     const waiting = asked.get(id)
-    if (waiting !== undefined) return waiting
-    const answer = ask(id).finally(() => asked.delete(id))
-    asked.set(id, answer)
-    return answer
+    if (waiting?.generation === generation) return waiting.answer
+    const one: Asked = { generation, answer: ask(id).finally(() => asked.get(id) === one && asked.delete(id)) }
+    asked.set(id, one)
+    return one.answer
   }
   // An id may be another tenant's by the time the answer comes: the key is looked up again, and the answer has to be of now.
   const askFor = async (digest: string): Promise<Tenant | null> => {
@@ -46,7 +53,7 @@ export function workerTenants({ memory, ask, most = 4096 }: WorkerTenantsOptions
       const id = directory.find(digest)
       if (id === -1) return null
       const generation = directory.generation(id)
-      const tenant = await askOnce(id)
+      const tenant = await askOnce(id, generation)
       const isOfNow = directory.generation(id) === generation && (tenant === null || tenant.generation === generation)
       if (directory.find(digest) !== id || !isOfNow) continue
       kept.set(id, { generation, tenant })

@@ -87,6 +87,27 @@ t.test('an answer that is out of date when it comes is asked for again, and neve
   t.match(await call, { name: 't3', generation: 1 })
 })
 
+t.test('an id that is another tenant’s by now: that nobody has it was said of before, and locks nobody out', async (t) => {
+  const { writer, tenants, asks, key, answerAll } = world()
+  const [old] = [tenants.find(key)]
+  const [before] = asks.splice(0)
+  writer.setKeys(3, [])
+  writer.bump(3)
+
+  // Control looked while nobody had the id; its answer is still on its way when another tenant gets it.
+  const other = newKey()
+  writer.setKeys(3, [digestOf(other)])
+  writer.bump(3)
+  const call = tenants.find(other)
+  before?.answer(null)
+  await new Promise(setImmediate)
+  answerAll()
+
+  t.match(await call, { name: 't3', generation: 2 })
+  t.equal(await old, null)
+  t.match(tenants.find(other), { name: 't3' })
+})
+
 t.test('a tenant that never stops changing is told as unavailable in the end', async (t) => {
   const { writer, tenants, asks, key } = world()
 
