@@ -16,7 +16,7 @@ export function models(): Stage {
 }
 
 /** A list of models as a question; `*` stands for any text. The same list gives the same question. */
-export function allowsModel(patterns: readonly string[]): ModelMatch {
+function allowsModel(patterns: readonly string[]): ModelMatch {
   let match = known.get(patterns)
   if (match === undefined) {
     match = matchOf(patterns)
@@ -25,9 +25,9 @@ export function allowsModel(patterns: readonly string[]): ModelMatch {
   return match
 }
 
-/** What a call is told whose model has to be known, and is not. */
+/** What a call is told whose model has to be known, and is not: a client that sends a large body with its model at the end can help that. */
 export function modelNeeded(why: string): RelayError {
-  return new RelayError('bad_request', `the request body does not name a model that can be read, and ${why}`)
+  return new RelayError('bad_request', `the request body does not name a model in its first MiB, and ${why}: send model before messages`)
 }
 
 function refusalOf(call: Call, patterns: readonly string[]): RelayError | null {

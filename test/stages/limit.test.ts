@@ -214,7 +214,10 @@ t.test('a model without a price is refused where a budget counts, unless it is l
   const [unknown, nameless] = calls()
 
   t.match(await strict.ask(unknown!), { failure: 'bad_request', message: /claude-new has no price.*under prices/ })
-  t.match(await strict.ask(nameless!), { failure: 'bad_request', message: /does not name a model/ })
+  t.match(await strict.ask(nameless!), {
+    failure: 'bad_request',
+    message: /does not name a model in its first MiB.*send model before messages/,
+  })
   t.equal(await limitWorld({ limits: [budget(usd)], use: { blocksUnpriced: false } }).ask(calls()[0]!), 'out')
   t.equal(await limitWorld({ limits: [rate()] }).ask(calls()[0]!), 'out', 'no budget, no need')
   t.equal(await limitWorld({ limits: [budget(usd, { dryRun: true })] }).ask(calls()[0]!), 'out', 'a dry run refuses nobody')
