@@ -49,10 +49,10 @@ export const Word = {
 } as const
 
 /** Words a cell takes: one cache line. */
-export const cellWords = 8
+const cellWords = 8
 
 /** Words before the first cell: how many workers and slots there are. */
-export const headWords = 8
+const headWords = 8
 
 /** The shared memory for so many workers and slots: cells first, then a column of held amounts for each worker. */
 export function cellsMemory({ workers, slots }: CellsLayout): SharedArrayBuffer {

@@ -13,7 +13,7 @@ const nearBytes = 32
 export const isOther = 0
 export const isQuote = 1
 export const isOpen = 2
-export const isClose = 3
+const isClose = 3
 /** What a byte is, outside of a text. */
 export const kinds = new Uint8Array(256)
 kinds[quote] = isQuote

@@ -17,8 +17,8 @@ import type { SharedMemories } from './shared.ts'
 
 /** Control's part of the limits: who has which bucket's place, what was leased from Redis, and how many nodes there are. */
 export interface Limiting {
-  slots(keys: readonly string[]): Promise<readonly number[]>
-  leases(wishes: readonly LeaseWish[]): Promise<readonly LeaseOutcome[]>
+  readonly slots: (keys: readonly string[]) => Promise<readonly number[]>
+  readonly leases: (wishes: readonly LeaseWish[]) => Promise<readonly LeaseOutcome[]>
   /** A worker has ended: what its calls held is free. */
   workerDied(index: number): void
   /** Live nodes, itself among them. */

@@ -53,7 +53,9 @@ export async function makeParts(options: PartsOptions, opened: AsyncDisposableSt
   const load = loads(shared)
   const changes = serial()
   const spread = handover({ takers: () => takers, limit: () => options.plan().bounds.connections, wait: waits.handover })
-  const threads = { live: () => team.live(), all: () => team.threads() }
+  // Services are opened before there is a crew, and may have something to tell it by then: 100,000 tenants move the directory.
+  let made: Crew | null = null
+  const threads = { live: () => made?.live() ?? [], all: () => made?.threads() ?? [] }
   const services = await openServices({ plan: first, workers, numbers: shared, log, threads, forgetMs: waits.forget }, opened)
   const team = crew({
     count: workers,
@@ -77,6 +79,7 @@ export async function makeParts(options: PartsOptions, opened: AsyncDisposableSt
       takers = team.live().map((thread) => taker(thread, load))
     },
   })
+  made = team
   // Looked at for every connection, so it is made anew only when a worker comes or goes.
   let takers: ReturnType<typeof taker>[] = []
   return {

@@ -66,6 +66,14 @@ port.on('message', (message: ToWorker | SocketMessage) => {
       return drain(Math.max(message.grace, message.streamGrace))
     case 'cut':
       return cut()
+    case 'forget':
+      return say({ is: 'forgotten', round: message.round })
+    case 'answer':
+    case 'unanswered':
+    case 'directory':
+    case 'ledger':
+      // It asks nobody, and writes nothing down.
+      return
   }
 })
 say({ is: 'ready' })

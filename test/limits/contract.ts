@@ -5,7 +5,7 @@ import { agreesWithModel } from './property.ts'
 import { overOf, pass, type MakeStore, type StoreWorld } from './store-world.ts'
 import { budget, permits, rate, testClock, type TestClock } from './world.ts'
 
-export type { MakeStore, StoreWorld } from './store-world.ts'
+export type { MakeStore } from './store-world.ts'
 
 /** What holds for every store. Tokens take whole seconds here, so that a store whose keys expire by a real clock can keep up. */
 export function storeContract(t: Test, name: string, make: MakeStore, { isExact = true }: { readonly isExact?: boolean } = {}): void {

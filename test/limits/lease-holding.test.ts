@@ -1,6 +1,7 @@
 import t from 'tap'
 import { cellsMemory, openCells, Word, type Cells } from '../../src/limits/cells.ts'
-import { holdingOf, type Answered } from '../../src/limits/lease/holding.ts'
+import type { Answered } from '../../src/limits/lease/holding.ts'
+import { holdingOf } from '../../src/limits/lease/holding-of.ts'
 import { leaseSpends } from '../../src/limits/lease/spend.ts'
 import { LeaseWord } from '../../src/limits/lease/words.ts'
 import { redisServer } from '../helpers/redis.ts'

@@ -111,7 +111,7 @@ export async function limitProcess(t: Scope, server: Pick<RedisServer, 'place'>,
 }
 
 /** A clock that a test moves on. */
-export function movingClock(skewMs = 0): MovingClock {
+function movingClock(skewMs = 0): MovingClock {
   const real = processClock()
   let ahead = 0
   return {

@@ -21,13 +21,13 @@ export interface World {
 /** Builds what is to be measured, and what the measurements need. */
 export function makeWorld(options: Options, report: Report): World {
   const tools = findTools()
-  const isBuilt = options.sections.some((section) => !unbuilt.includes(section))
+  const isBuilt = options.sections.some((section) => !unbuilt.has(section))
   const relays = options.relays.map(({ name, command }) => ({ name, command: command ?? (isBuilt ? builtRelay() : '') }))
   return { options, cores: coresHere(), tools, report, relays, certificate: tools.openssl === null ? null : certificate(tools.openssl) }
 }
 
 /** Sections that run the sources. */
-const unbuilt: readonly SectionName[] = ['stages', 'limits', 'redis', 'tenants']
+const unbuilt: ReadonlySet<SectionName> = new Set<SectionName>(['stages', 'limits', 'redis', 'tenants'])
 
 /** The bundles of this tree, built now; a copy, so that a build in between changes nothing. */
 function builtRelay(): string {

@@ -1,8 +1,4 @@
-import type { LimitKind } from '../../base/limit.ts'
-import type { Cells } from '../cells.ts'
 import type { LeaseAnswer, LeaseOperation } from './bank.ts'
-import { grantedHolding } from './granted-holding.ts'
-import { tokenHolding } from './token-holding.ts'
 
 /** The cell of a leased bucket as control sees it: what is in it, and how operations on the lease change that. */
 export interface Holding {
@@ -45,8 +41,3 @@ export interface Draft extends Omit<LeaseOperation, 'number'> {
 
 /** An answer that an operation was carried out, wholly or but for its grant. */
 export type Answered = Extract<LeaseAnswer, { is: 'done' | 'refused' }>
-
-/** The holding of a bucket of this kind. */
-export function holdingOf(kind: LimitKind, cells: Cells, slot: number): Holding {
-  return kind === 'concurrency' || kind === 'budget' ? grantedHolding(cells, slot) : tokenHolding(cells, slot)
-}
