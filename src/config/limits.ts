@@ -117,9 +117,20 @@ function limitOf(key: LimitKey, written: LimitFile[LimitKey], rest: Rest): Limit
   return rateLimit(kindOfKey[key], written as RateFile, rest)
 }
 
+/** As the scripts have it. */
+const longestFillMs = 3e12
+
 function rateLimit(kind: 'requests' | 'input_tokens' | 'output_tokens', written: RateFile, rest: Rest): Limit {
   const { rate, burst, ...options } = 'rate' in written ? written : { rate: written }
   const { count, periodMs } = rate
+  const { found, defaults } = rest.making
+  // The scripts count in microseconds, and refuse what they cannot count exactly: each call would meet a store that fails.
+  if (defaults.store === 'redis' && ((burst ?? count) * periodMs) / count > longestFillMs)
+    found.add(
+      [...rest.path, 'burst'],
+      'takes more than 95 years to fill, and Redis counts no further',
+      'give a smaller burst, or a faster rate',
+    )
   return { ...rest.base, ...optionsOf(options, rest), kind, count, periodMs, burst: burst ?? count }
 }
 

@@ -75,9 +75,12 @@ function thousands(tokens: number): number {
 
 const times = new Map<number, string>()
 
+/** That of the year 9999: a large bucket may take longer to fill, and years have four digits. */
+const lastSecond = 253_402_300_799
+
 /** RFC 3339 in whole seconds, rounded up. Most calls of a second ask for the same few. */
 function second(ms: number): string {
-  const seconds = Math.ceil(ms / 1000)
+  const seconds = Math.min(lastSecond, Math.ceil(ms / 1000))
   let text = times.get(seconds)
   if (text === undefined) {
     if (times.size >= 64) times.clear()
@@ -91,7 +94,7 @@ function standardLines({ buckets, policy }: Told, store: LimitStore): string {
   let items = ''
   for (const bucket of buckets) {
     const { remaining, resetMs } = store.reading(bucket)
-    const reset = bucket.limit.kind === 'concurrency' ? '' : `;t=${Math.ceil(resetMs / 1000)}`
+    const reset = bucket.limit.kind === 'concurrency' ? '' : `;t=${Math.min(lastSecond, Math.ceil(resetMs / 1000))}`
     items += `${items === '' ? '' : ', '}${quoted(bucket.limit.name)};r=${remaining}${reset}`
   }
   return `${policy}ratelimit: ${items}\r\n`

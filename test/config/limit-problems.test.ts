@@ -301,6 +301,14 @@ const stores: readonly Case[] = [
     /expected sqlite or redis or a mapping, found 'sqlit'/,
     /did you mean 'sqlite'/,
   ],
+  [
+    'a bucket that Redis cannot count',
+    'redis: redis://h\ntenants:\n  a: { outputTokens: { rate: 1/month, burst: 10M } }',
+    '3:45',
+    'tenants.a.outputTokens.burst',
+    /more than 95 years to fill/,
+    /smaller burst/,
+  ],
   ['exact in memory', 'limitDefaults: { exact: true }', '1:18', 'limitDefaults.exact', /kept in memory/, /give `redis`/],
   ['away in memory', 'limitDefaults: { away: closed }', '1:18', 'limitDefaults.away', /away: closed is about Redis/, /give `redis`/],
   [

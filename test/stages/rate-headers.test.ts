@@ -36,6 +36,13 @@ function linesOf(kind: 'claude' | 'http', { store, set }: Told, isTenant = true)
 const input = (name = 'input-tokens'): Limit => rate({ name, kind: 'input_tokens', count: 2_000_000, burst: 2_000_000 })
 const output = rate({ name: 'output-tokens', kind: 'output_tokens' })
 
+t.test('a bucket that takes an age to fill is told as the end of the year 9999, and no call fails for it', async (t) => {
+  const aged = told([output, { limit: 10_000_000, remaining: 0, resetMs: 2e16 }])
+
+  t.match(linesOf('claude', aged)[2], 'anthropic-ratelimit-output-tokens-reset: 9999-12-31T23:59:59Z')
+  t.match(linesOf('http', aged)[1], /t=253402300799$/)
+})
+
 t.test('on Claude routes the tenant is told of its own limits in the words and units of the API', async (t) => {
   const own = told(
     [rate({ count: 600, burst: 600 }), { limit: 600, remaining: 599, resetMs: 100 }],
