@@ -63,12 +63,7 @@ export async function makeParts(options: PartsOptions, opened: AsyncDisposableSt
     changes,
     waits,
     log,
-    spawn: (index) => {
-      const { data, transfer } = services.dataFor(index)
-      const workerData: WorkerData = { ...data, index, numbers: shared.memory, logLevel: options.plan().log.level, logFd: 2 }
-      const heapMb = options.heapMb ?? workerHeapMb(workers)
-      return workerThread({ index, source: options.worker, heapMb, workerData, transfer, onQuestion: services.answer })
-    },
+    spawn: spawner(options, { workers, numbers: shared, services }),
     onLive: () => {
       takers = team.live().map((thread) => taker(thread, load))
       spread.flush()
@@ -94,6 +89,15 @@ export async function makeParts(options: PartsOptions, opened: AsyncDisposableSt
     services,
     changes,
     ticketKeys: randomBytes(48),
+  }
+}
+
+function spawner(options: PartsOptions, { workers, numbers: shared, services }: Pick<Parts, 'workers' | 'numbers' | 'services'>) {
+  const heapMb = options.heapMb ?? workerHeapMb(workers)
+  return (index: number) => {
+    const { data, transfer } = services.dataFor(index)
+    const workerData: WorkerData = { ...data, index, numbers: shared.memory, logLevel: options.plan().log.level, logFd: 2 }
+    return workerThread({ index, source: options.worker, heapMb, workerData, transfer, onQuestion: services.answer })
   }
 }
 
