@@ -53,9 +53,7 @@ export async function makeParts(options: PartsOptions, opened: AsyncDisposableSt
   const load = loads(shared)
   const changes = serial()
   const spread = handover({ takers: () => takers, limit: () => options.plan().bounds.connections, wait: waits.handover })
-  // Services are opened before there is a crew, and may have something to tell it by then: 100,000 tenants move the directory.
-  let made: Crew | null = null
-  const threads = { live: () => made?.live() ?? [], all: () => made?.threads() ?? [] }
+  const threads = crewToBe()
   const services = await openServices({ plan: first, workers, numbers: shared, log, threads, forgetMs: waits.forget }, opened)
   const team = crew({
     count: workers,
@@ -74,7 +72,7 @@ export async function makeParts(options: PartsOptions, opened: AsyncDisposableSt
       takers = team.live().map((thread) => taker(thread, load))
     },
   })
-  made = team
+  threads.use(team)
   // Looked at for every connection, so it is made anew only when a worker comes or goes.
   let takers: ReturnType<typeof taker>[] = []
   return {
@@ -110,4 +108,10 @@ function taker(thread: ReturnType<typeof workerThread>, load: Loads) {
       thread.hand(listener, socket)
     },
   }
+}
+
+/** Services are opened before there is a crew, and may have something to tell it by then: 100,000 tenants move the directory. */
+function crewToBe(): Pick<Crew, 'live'> & { readonly all: Crew['threads']; readonly use: (crew: Crew) => void } {
+  let made: Crew | null = null
+  return { live: () => made?.live() ?? [], all: () => made?.threads() ?? [], use: (crew) => (made = crew) }
 }
