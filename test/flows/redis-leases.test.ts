@@ -113,13 +113,21 @@ t.test('a relay that is killed: what its calls held comes to the others when its
 })
 
 t.test('a relay that drains hands back what it leased: another one has all that is left', async (t) => {
+  claude.release()
   t.equal((await ask(dies, keys.drained)).status, 200)
   dies.child.kill('SIGTERM')
   await dies.ended()
 
-  const replies = await Promise.all(Array.from({ length: 120 }, async () => ask(stays, keys.drained)))
+  const round = async (): Promise<number> => {
+    const replies = await Promise.all(Array.from({ length: 60 }, async () => ask(stays, keys.drained)))
+    return replies.filter(({ status }) => status === 200).length
+  }
+  let passed = 0
+  // While a call that is refused gives back what it had taken, another one may be refused too.
+  await until(async () => (passed += await round()) >= 99)
+  passed += await round()
 
-  t.equal(replies.filter(({ status }) => status === 200).length, 99)
+  t.equal(passed, 99)
 })
 
 /** Opens calls that the upstream keeps; all of them are there when it returns. */
