@@ -304,7 +304,7 @@ const stores: readonly Case[] = [
   [
     'a bucket that Redis cannot count',
     'redis: redis://h\ntenants:\n  a: { outputTokens: { rate: 1/month, burst: 10M } }',
-    '3:45',
+    '3:46',
     'tenants.a.outputTokens.burst',
     /more than 95 years to fill/,
     /smaller burst/,
