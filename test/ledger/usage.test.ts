@@ -116,6 +116,26 @@ t.test('a narrow terminal gets shorter figures and names, and no line that is to
   t.notOk(out.includes('\u001b'))
 })
 
+t.test('on 80 columns models are told apart and the cost of a call is whole', async (t) => {
+  const place = home(t)
+  const models = ['claude-opus-4-5', 'claude-opus-5-5'].map((model, at) => row(`m${at}`, { model, cacheRead: 2_345_678_901 }))
+  const { file } = ledger(t, place, [...rows, ...models])
+  const narrow = { ...place, env: { ...place.env, COLUMNS: '80' } }
+
+  const bill = await relay(narrow, 'usage', '--ledger', file, '--by', 'model')
+  const calls = await relay(narrow, 'usage', '--ledger', file, '--calls')
+
+  t.same(
+    `${bill.out}${calls.out}`.split('\n').filter((line) => line.length > 80),
+    [],
+  )
+  t.match(bill.out, /^claude…\S*4-5 +1 /m)
+  t.match(bill.out, /^claude…\S*5-5 +4 /m)
+  t.match(calls.out, /^\d\d-\d\d \d\d:\d\d:\d\d {2}search +claude\S*5-5 +200 +cancelled +100 +10 +~0\.00002$/m)
+  t.match(calls.out, / 5\.0800$/m)
+  t.match(calls.out, /\n~ estimated\n$/)
+})
+
 t.test('relay usage --calls lists single calls, the newest first', async (t) => {
   const place = home(t)
   const { file } = ledger(t, place, rows)

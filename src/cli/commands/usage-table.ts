@@ -19,35 +19,47 @@ export function usageTable({ lines, total, by, days, width }: UsageTable): reado
   const columns = columnsOf(total)
   const named = [...lines.map((line) => ({ name: visible(line.label) || '(none)', line })), { name: 'total', line: total }]
   const rows = (short: boolean) => [
-    [by, ...columns.map(({ title }) => title)],
+    [by, ...columns.map(({ title, shortTitle }) => (short ? (shortTitle ?? title) : title))],
     ...named.map(({ name, line }) => [name, ...columns.map(({ text }) => text(line, short))]),
   ]
   const whole = aligned(rows(false))
-  const table = fits(whole, width) ? whole : fitted(rows(true), width)
+  const table = fits(whole, width) ? whole : fitted(rows(true), { width, names: [0], left: 1 })
   return [days, ...table, ...notes(total)]
 }
 
-/** Calls for people, the newest first. */
+/** Calls for people, the newest first. What does not fit is taken from dates and names, never from figures. */
 export function callsTable(rows: readonly LedgerRow[], width: number): readonly string[] {
   if (rows.length === 0) return ['no calls in the ledger']
-  const cells = rows.map((row) => [
-    `${new Date(row.at).toISOString().slice(0, 19)}Z`,
+  const title = ['time', 'tenant', 'model', 'status', 'end', 'in', 'out', 'USD']
+  const whole = aligned([title, ...rows.map((row) => callCells(row, false))], 5)
+  if (fits(whole, width)) return whole
+  const table = fitted([title, ...rows.map((row) => callCells(row, true))], { width, names: [1, 2], left: 5 })
+  return rows.some(({ source }) => source === 'estimated') ? [...table, '~ estimated'] : table
+}
+
+function callCells(row: LedgerRow, isShort: boolean): readonly string[] {
+  const time = new Date(row.at).toISOString()
+  const isEstimated = row.source === 'estimated'
+  const cost = row.costNanoUsd === null ? 'untracked' : dollars(BigInt(row.costNanoUsd))
+  return [
+    isShort ? time.slice(5, 19).replace('T', ' ') : `${time.slice(0, 19)}Z`,
     visible(row.tenant) || '(none)',
     visible(row.model) || '(none)',
     `${row.status}`,
-    row.source === 'estimated' ? `${row.end}, estimated` : row.end,
+    isEstimated && !isShort ? `${row.end}, estimated` : row.end,
     short(row.input + row.cacheWrite5m + row.cacheWrite1h + row.cacheRead),
     short(row.output),
-    row.costNanoUsd === null ? 'untracked' : dollars(BigInt(row.costNanoUsd)),
-  ])
-  const table = aligned([['time', 'tenant', 'model', 'status', 'end', 'in', 'out', 'USD'], ...cells], 5)
-  return width === 0 ? table : table.map((line) => cut(line, width))
+    isEstimated && isShort ? `~${cost}` : cost,
+  ]
 }
 
 interface Column {
   readonly title: string
+  readonly shortTitle?: string
   readonly text: (usage: Usage, isShort: boolean) => string
 }
+
+const shortTitles = { estimated: 'est.', untracked: 'untr.', refused: 'ref.' }
 
 /** Counts that are 0 for all have no column. */
 function columnsOf(total: Usage): readonly Column[] {
@@ -56,12 +68,12 @@ function columnsOf(total: Usage): readonly Column[] {
     { title: 'calls', text: ({ calls }) => whole(calls) },
     { title: 'input', text: tokens(({ input }) => input) },
     { title: 'output', text: tokens(({ output }) => output) },
-    { title: 'cache write', text: tokens(({ cacheWrite5m, cacheWrite1h }) => cacheWrite5m + cacheWrite1h) },
-    { title: 'cache read', text: tokens(({ cacheRead }) => cacheRead) },
+    { title: 'cache write', shortTitle: 'c. write', text: tokens(({ cacheWrite5m, cacheWrite1h }) => cacheWrite5m + cacheWrite1h) },
+    { title: 'cache read', shortTitle: 'c. read', text: tokens(({ cacheRead }) => cacheRead) },
     { title: 'USD', text: ({ costNanoUsd }) => (costNanoUsd === null ? '-' : dollars(costNanoUsd)) },
   ]
   const counts = (['estimated', 'untracked', 'refused'] as const).filter((name) => total[name] > 0)
-  return [...always, ...counts.map((name) => ({ title: name, text: (usage: Usage) => whole(usage[name]) }))]
+  return [...always, ...counts.map((name) => ({ title: name, shortTitle: shortTitles[name], text: (usage: Usage) => whole(usage[name]) }))]
 }
 
 function notes({ estimated, untracked }: Usage): readonly string[] {
@@ -98,18 +110,36 @@ function fits(table: readonly string[], width: number): boolean {
   return width === 0 || table.every((line) => line.length <= width)
 }
 
-/** Shortens the names until the lines fit, down to eight characters. */
-function fitted(rows: readonly (readonly string[])[], width: number): readonly string[] {
-  const table = aligned(rows)
-  const over = Math.max(...table.map((line) => line.length)) - width
-  if (over <= 0) return table
-  const longest = Math.max(...rows.map(([name = '']) => name.length))
-  const most = Math.max(8, longest - over)
-  return aligned(rows.map(([name = '', ...rest]) => [cut(name, most), ...rest]))
+interface Fitting {
+  readonly width: number
+  /** The columns that hold names. */
+  readonly names: readonly number[]
+  readonly left: number
 }
 
+/** Shortens the names, the longest first, until the lines fit: down to eight characters. */
+function fitted(rows: readonly (readonly string[])[], { width, names, left }: Fitting): readonly string[] {
+  const most = rows.reduce<readonly number[]>((widths, row) => row.map((cell, at) => Math.max(cell.length, widths[at] ?? 0)), [])
+  const widths = [...most]
+  let over = widths.reduce((sum, one) => sum + one + 2, -2) - width
+  for (; over > 0; over -= 1) {
+    const at = names.reduce((longest, one) => ((widths[one] ?? 0) > (widths[longest] ?? 0) ? one : longest))
+    if ((widths[at] ?? 0) <= leastName) break
+    widths[at] = (widths[at] ?? 0) - 1
+  }
+  return aligned(
+    rows.map((row) => row.map((cell, at) => (names.includes(at) ? cut(cell, widths[at] ?? 0) : cell))),
+    left,
+  )
+}
+
+const leastName = 8
+
+/** What tells names apart often stands at their end: claude-…-5-5. */
 function cut(text: string, most: number): string {
-  return text.length > most ? `${text.slice(0, most - 1)}…` : text
+  if (text.length <= most) return text
+  const end = Math.floor((most - 1) / 2)
+  return `${text.slice(0, most - 1 - end)}…${text.slice(text.length - end)}`
 }
 
 // Names of models come from callers: their control bytes must not reach a terminal.
