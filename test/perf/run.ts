@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { accept } from './accept.ts'
 import { calls } from './calls.ts'
 import { idle } from './idle.ts'
+import { isolation } from './isolation.ts'
 import { limits } from './limits.ts'
 import { coresHere, findTools, machineLines, missingTools } from './machine.ts'
 import { optionsFrom, usage, type Options, type SectionName } from './options.ts'
@@ -15,7 +16,7 @@ import { makeWorld, type World } from './world.ts'
 
 type Section = (world: World) => Promise<readonly Finding[]>
 
-const sections: Readonly<Record<SectionName, Section>> = { calls, idle, streams, stages, limits, redis, tenants, accept }
+const sections: Readonly<Record<SectionName, Section>> = { calls, idle, streams, stages, limits, redis, tenants, isolation, accept }
 
 const samples: Sample[] = []
 const troubles: string[] = []
@@ -67,7 +68,7 @@ function lacking(section: SectionName, { tools }: World): string | null {
   if (section === 'stages' || section === 'limits' || section === 'tenants' || section === 'streams') return null
   if (section === 'redis') return tools.redis === null ? 'redis-server is missing' : null
   if (tools.nginx === null) return 'nginx is missing'
-  return section !== 'idle' && tools.wrk === null ? 'wrk is missing' : null
+  return section !== 'idle' && section !== 'isolation' && tools.wrk === null ? 'wrk is missing' : null
 }
 
 function read(args: readonly string[]): Options | null {
