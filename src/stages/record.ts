@@ -13,6 +13,8 @@ export interface RecordOptions {
   /** null: nothing is written down. */
   readonly ledger: LedgerWriter | null
   readonly prices: Readonly<Record<string, Price>>
+  /** Told of a call that has ended and is not settled yet: whoever closes what it settles with waits for it. It never rejects. */
+  readonly settling?: (work: Promise<void>) => void
   /** Wall clock, ms. */
   readonly now?: () => number
 }
@@ -26,8 +28,9 @@ export function record(options: RecordOptions): Stage {
   const ended: CallListener = (call, end) => {
     const ms = performance.now() - call.startedAt
     if (call.tenant !== null) column.tenantCallEnded(call.tenant.slot, call.tenant.businessSlot, call.status)
-    if (call.tokensRead === null) settle(call, { end, ms }, options)
-    else void settleLater(call, { end, ms }, options)
+    if (call.tokensRead === null) return settle(call, { end, ms }, options)
+    const work = settleLater(call, { end, ms }, options)
+    options.settling?.(work)
   }
   return (call, next) => {
     if (call.tenant !== null) column.businessCallStarted(call.tenant.businessSlot)

@@ -28,7 +28,7 @@ export function accountsOf(options: LimitingOptions): Accounts {
   const shared = [...plan.limits, ...route.limits].filter(({ routes }) => routes?.includes(route.name) ?? true)
   const writer = plan.ledger === null ? null : services.ledger
   const limits: RouteLimits = { route: route.name, limits: shared, prices: plan.prices }
-  const recording: RecordOptions = { column, ledger: writer, prices: plan.prices }
+  const recording: RecordOptions = { column, ledger: writer, prices: plan.prices, settling: services.settling }
   const isUsed = tenants !== null || shared.length > 0 || writer !== null
   const isLimited = tenants !== null || shared.length > 0
   return {

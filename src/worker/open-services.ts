@@ -44,6 +44,7 @@ export function openServices(data: WorkerData, { asking, column, shed }: OpenSer
     askSlots: async (keys) => asking.ask({ of: 'slots', keys }),
     redis,
   })
+  const unsettled = new Set<Promise<void>>()
   const ledger = data.ledger === null ? null : ledgerWriter(data.ledger.port, data.ledger)
   return {
     tenants,
@@ -52,11 +53,19 @@ export function openServices(data: WorkerData, { asking, column, shed }: OpenSer
     peeks: peekBudget(data.peeks, data.index),
     load: watchLoad({ plan: shed }),
     queues: workerQueues({ numbersOf: (route) => column.queue(route) }),
+    settling: (work) => {
+      unsettled.add(work)
+      void work.finally(() => unsettled.delete(work))
+    },
     useDirectory: (memory) => tenants.useDirectory(memory),
     useLedger: (port) => ledger?.reconnect(port),
     roundTrips: () => redis?.exact.counts.roundTrips ?? 0,
     close: async (timeoutMs) => {
-      await Promise.all([ledger?.flush(timeoutMs), within(limiter.close(), timeoutMs)])
+      const from = performance.now()
+      // Before what they are settled with: a coded reply is read behind its last byte.
+      await within(Promise.all(unsettled), timeoutMs / 2)
+      const leftMs = timeoutMs - (performance.now() - from)
+      await Promise.all([ledger?.flush(leftMs), within(limiter.close(), leftMs)])
       await redis?.close()
     },
   }
@@ -78,7 +87,7 @@ function openRedis({ place, scripts }: WorkerRedis, asking: Asking): OpenedRedis
   }
 }
 
-async function within(work: Promise<void>, timeoutMs: number): Promise<void> {
+async function within(work: Promise<unknown>, timeoutMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, timeoutMs)

@@ -14,6 +14,8 @@ export interface Services {
   readonly load: Load
   /** Where calls wait for their limits, a queue a route. */
   readonly queues: Queues
+  /** Told of each call that has ended while its usage is still being read. */
+  readonly settling: (work: Promise<void>) => void
 }
 
 /** How the worker is doing. */

@@ -34,6 +34,7 @@ function servicesOf(column: Column, more: Partial<Services> = {}): Services {
     ledger: null,
     peeks: { take: () => true, give: () => {} },
     load: { isOverloaded: false },
+    settling: () => {},
     queues: workerQueues({ numbersOf: (slot) => column.queue(slot) }),
     ...more,
   }
