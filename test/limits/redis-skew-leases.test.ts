@@ -64,7 +64,7 @@ interface World {
   readonly store: Pick<LimitStore, 'take'>
   readonly set: LimitSet
   /** The clock of Redis is another one; that of the process goes on as long as it takes to ask again. */
-  pass(ms: number): void
+  readonly pass: (ms: number) => void
 }
 
 async function world(t: Test, way: 'exact' | 'leased'): Promise<World> {
