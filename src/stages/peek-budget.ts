@@ -1,8 +1,8 @@
 /** Bytes that all workers together hold of bodies whose beginning is being read: a word a worker in shared memory. */
 export interface PeekBudget {
-  /** Takes so many bytes; false: there are not so many left. */
-  take(bytes: number): boolean
-  give(bytes: number): void
+  /** Takes so many bytes on behalf of a tenant ('': of none); false: there are not so many left, or it has its share of them. */
+  take(bytes: number, tenant?: string): boolean
+  give(bytes: number, tenant?: string): void
 }
 
 /** The shared memory for so many workers, and so many bytes in all (at most 1 GiB). */
@@ -12,22 +12,47 @@ export function peekMemory(workers: number, bound: number): SharedArrayBuffer {
   return memory
 }
 
-/** The budget as one worker spends it: it alone writes its word. */
+/**
+ * The budget as one worker spends it: it alone writes its word. One tenant's slow uploads, or calls that wait in a queue, hold a quarter of
+ * it at most, in each worker its part of that: the rest is there for the others.
+ */
 export function peekBudget(memory: SharedArrayBuffer, worker: number): PeekBudget {
   const words = new Int32Array(memory)
   const own = worker + 1
+  const share = Math.floor(words[0]! / (4 * (words.length - 1)))
+  const held = shares()
   return {
-    take(bytes) {
-      if (bytes > words[0]!) return false
+    take(bytes, tenant = '') {
+      if (bytes > words[0]! || (tenant !== '' && held.of(tenant) + bytes > share)) return false
       // Its own word first, then the sum: two that take at once may both be refused, but never both get the last bytes.
       Atomics.add(words, own, bytes)
       let left = words[0]!
       for (let k = 1; k < words.length; k++) left -= Atomics.load(words, k)
-      if (left >= 0) return true
+      if (left >= 0) {
+        held.add(tenant, bytes)
+        return true
+      }
       Atomics.sub(words, own, bytes)
       return false
     },
-    give: (bytes) => void Atomics.sub(words, own, bytes),
+    give(bytes, tenant = '') {
+      Atomics.sub(words, own, bytes)
+      held.add(tenant, -bytes)
+    },
+  }
+}
+
+/** What tenants hold in this worker: those that hold anything. */
+function shares(): { of(tenant: string): number; add(tenant: string, bytes: number): void } {
+  const held = new Map<string, number>()
+  return {
+    of: (tenant) => held.get(tenant) ?? 0,
+    add: (tenant, bytes) => {
+      if (tenant === '' || bytes === 0) return
+      const now = (held.get(tenant) ?? 0) + bytes
+      if (now > 0) held.set(tenant, now)
+      else held.delete(tenant)
+    },
   }
 }
 

@@ -36,7 +36,7 @@ export class Held {
 
   /** More of it is held; what is wrong where there is no room for it. */
   take(bytes: number): RelayError | null {
-    if (!this.rules.budget.take(bytes)) return noRoom()
+    if (!this.rules.budget.take(bytes, this.call.tenant?.name)) return noRoom()
     this.bytes += bytes
     return null
   }
@@ -47,7 +47,7 @@ export class Held {
   }
 
   release(): void {
-    this.rules.budget.give(this.bytes)
+    this.rules.budget.give(this.bytes, this.call.tenant?.name)
     this.bytes = 0
   }
 }

@@ -15,6 +15,23 @@ t.test('all workers together hold no more than the bound, to the byte', async (t
   t.equal(peekedBytes(memory), 100)
 })
 
+t.test('a tenant holds a quarter at most, its part of that in each worker, and what is left is the others’', async (t) => {
+  const memory = peekMemory(2, 800)
+  const [one, two] = [peekBudget(memory, 0), peekBudget(memory, 1)]
+
+  t.same(
+    [one.take(101, 'a'), one.take(100, 'a'), one.take(1, 'a'), two.take(100, 'a'), two.take(1, 'a')],
+    [false, true, false, true, false],
+  )
+  t.same([one.take(100, 'b'), one.take(500)], [true, true])
+  t.notOk(two.take(1, 'b'), 'nothing is left at all')
+  one.give(60, 'a')
+  t.same([one.take(61, 'a'), one.take(60, 'a')], [false, true])
+  one.give(100, 'a')
+  one.give(100, 'b')
+  t.ok(one.take(100, 'c'))
+})
+
 t.test('what a dead worker held is free again', async (t) => {
   const memory = peekMemory(2, 10)
   const other = peekBudget(memory, 1)

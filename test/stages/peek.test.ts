@@ -7,7 +7,7 @@ import type { PeekOptions } from '../../src/stages/peek-rules.ts'
 import { peek } from '../../src/stages/peek.ts'
 import { peekBudget, peekedBytes, peekMemory } from '../../src/stages/peek-budget.ts'
 import { callOf, FakeSink, FakeSource, outgoing } from '../engine/shapes.ts'
-import { outcomeOf, type Outcome } from './helpers.ts'
+import { outcomeOf, tenantOf, type Outcome } from './helpers.ts'
 
 interface Scene {
   readonly call: Call
@@ -346,4 +346,28 @@ t.test('a coding that is not known, several of them, and broken data ask for not
     t.equal(sink.text, text)
   }
   t.match(scene({ first: text, isWhole: true, fields: 'content-encoding: Identity' }).call.asked, asked)
+})
+
+t.test('a tenant’s uploads that stop in the middle refuse nobody else’s call, and its own go on when they end', async (t) => {
+  const budget = peekBudget(peekMemory(1, 4000), 0)
+  const stage = peek({ budget, reads: 'messages' })
+  const upload = (tenant: string): { readonly call: Call; readonly outcome: Promise<Outcome> } => {
+    const body = new Body(2000, new FakeSource())
+    body.push(Buffer.alloc(500, ' '), true)
+    const call = callOf('POST /v1/messages HTTP/1.1\nhost: a', { body })
+    call.tenant = tenantOf({ name: tenant })
+    return { call, outcome: outcomeOf(stage, call, async () => new Reply(200, null, Body.of(none))) }
+  }
+
+  const stalled = Array.from({ length: 20 }, () => upload('a'))
+  const other = upload('b')
+  const refused = await Promise.all(stalled.slice(2).map(async ({ outcome }) => outcome))
+  other.call.body.push(Buffer.from('{"model":"m","max_tokens":1,'), true)
+
+  t.ok(refused.every(({ error }) => error?.failure === 'overloaded'))
+  t.equal((await other.outcome).status, 200)
+  for (const { call } of stalled) call.body.cancel('cancelled')
+  const again = upload('a')
+  again.call.body.push(Buffer.from('{"model":"m","max_tokens":1,'), true)
+  t.equal((await again.outcome).status, 200)
 })
