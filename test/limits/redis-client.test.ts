@@ -208,3 +208,15 @@ t.test('a client that asks a Sentinel follows it to the new master', async (t) =
   t.equal(before, 'OK')
   t.equal(client.isAway, false)
 })
+
+t.test('what waits as the connection is lost is told so, and not which option of a library to change', async (t) => {
+  const server = await redisServer(t)
+  const client = await connected(t, server.place)
+  const waiting = client.blocking('s', 'XREAD', ['BLOCK', 0, 'STREAMS', 's', '$'], 60_000)
+  const lost = t.rejects(waiting, { message: 'the connection to redis was lost' })
+  await until(async () => String(await client.command(null, 'INFO', ['clients'])).includes('blocked_clients:1'))
+
+  await server.kill()
+
+  await lost
+})

@@ -91,7 +91,7 @@ class Client implements OpenRedisClient {
         connection.disconnect()
         this.#blocking = null
       }
-      throw error
+      throw inOurWords(error)
     }
   }
 
@@ -126,9 +126,9 @@ class Client implements OpenRedisClient {
       else {
         // The probe then asks the node that failed.
         if (key !== null) this.#probeKey = `${this.#place.prefix}:probe:${hashTag(key)}`
-        this.#health.failed(error)
+        this.#health.failed(inOurWords(error))
       }
-      throw error
+      throw inOurWords(error)
     }
   }
 
@@ -136,7 +136,7 @@ class Client implements OpenRedisClient {
     const asked = this.#connection.call('SET', this.#probeKey, '1', 'PX', '60000')
     await within(asked, this.#place.timeoutMs).then(
       () => this.#health.succeeded(),
-      (error: unknown) => this.#health.failed(error),
+      (error: unknown) => this.#health.failed(inOurWords(error)),
     )
   }
 }
@@ -153,6 +153,12 @@ const awayReplies = /^(?:LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|OOM|MISCONF|NOR
 
 function isReply(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError'
+}
+
+/** Its library says of a lost connection which of its options to change: that helps nobody who reads the log. */
+function inOurWords(error: unknown): unknown {
+  if (!(error instanceof Error) || !error.name.startsWith('MaxRetriesPerRequest')) return error
+  return new RelayError('unavailable', 'the connection to redis was lost', { cause: error })
 }
 
 /** What a Cluster finds a key's node by. */
