@@ -54,9 +54,9 @@ function claudeLines({ buckets }: Told, store: LimitStore, now: number): string 
   const tokens = output === null ? input : tighter(input, output)
   return (
     (requests === null ? '' : lines('requests', requests, requests.remaining, now)) +
-    (input === null ? '' : lines('input-tokens', input, thousands(input.remaining), now)) +
-    (output === null ? '' : lines('output-tokens', output, thousands(output.remaining), now)) +
-    (tokens === null ? '' : lines('tokens', tokens, thousands(tokens.remaining), now))
+    (input === null ? '' : lines('input-tokens', input, thousands(input), now)) +
+    (output === null ? '' : lines('output-tokens', output, thousands(output), now)) +
+    (tokens === null ? '' : lines('tokens', tokens, thousands(tokens), now))
   )
 }
 
@@ -69,8 +69,9 @@ function tighter(one: Reading | null, other: Reading): Reading {
   return one === null || other.remaining * one.limit < one.remaining * other.limit ? other : one
 }
 
-function thousands(tokens: number): number {
-  return Math.round(tokens / 1000) * 1000
+/** As the API rounds, but never to more than the limit; of one below a thousand nothing would be left. */
+function thousands({ limit, remaining }: Reading): number {
+  return limit < 1000 ? remaining : Math.min(limit, Math.round(remaining / 1000) * 1000)
 }
 
 const times = new Map<number, string>()

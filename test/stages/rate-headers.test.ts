@@ -43,6 +43,14 @@ t.test('a bucket that takes an age to fill is told as the end of the year 9999, 
   t.match(linesOf('http', aged)[1], /t=253402300799$/)
 })
 
+t.test('tokens left are rounded to thousands, to no more than the limit, and a small limit is told as it stands', async (t) => {
+  const left = (limit: number, remaining: number) => linesOf('claude', told([output, { limit, remaining }]))[1]
+
+  t.equal(left(133_333, 133_333), 'anthropic-ratelimit-output-tokens-remaining: 133000')
+  t.equal(left(666_666, 666_666), 'anthropic-ratelimit-output-tokens-remaining: 666666')
+  t.equal(left(300, 120), 'anthropic-ratelimit-output-tokens-remaining: 120')
+})
+
 t.test('on Claude routes the tenant is told of its own limits in the words and units of the API', async (t) => {
   const own = told(
     [rate({ count: 600, burst: 600 }), { limit: 600, remaining: 599, resetMs: 100 }],
