@@ -87,9 +87,11 @@ end
 
 local function settleRate(bucket, applies)
   local full = tonumber(redis.call('GET', bucket.key) or now)
-  full = math.min(math.max(full, now), now + 2 * bucket.window)
+  full = math.max(full, now)
   if applies and bucket.used ~= bucket.taken then
-    full = math.min(full + (bucket.used - bucket.taken) * bucket.step, now + 2 * bucket.window)
+    -- Where it owes more than that already, a larger limit has come since the call began: its end gives nothing of that back.
+    local most = math.max(full, now + 2 * bucket.window)
+    full = math.min(full + (bucket.used - bucket.taken) * bucket.step, most)
     if full - now < math.min(0.5, bucket.step / 2) then
       full = now
       redis.call('DEL', bucket.key)

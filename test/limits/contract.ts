@@ -269,6 +269,18 @@ export function storeContract(t: Test, name: string, make: MakeStore, { isExact 
     t.equal(raised.is, 'taken')
   })
 
+  test('a call that began under a smaller limit ends, and gives nothing of the larger one back', async (t, { set, take, settle }) => {
+    const before = await take(set(rate({ count: 6, burst: 2 })), [1])
+    const raised = set(rate({ count: 6, burst: 30 }))
+    const most = await take(raised, [28])
+
+    await settle(before, [2])
+    const more = await take(raised, [2])
+
+    t.equal(most.is, 'taken')
+    t.equal(more.is, 'refused')
+  })
+
   test('a reading says what is left, and when all of it is back', async (t, { set, take, reading }) => {
     const all = set(rate({ count: 6, burst: 5 }), permits(3), budget(1000))
 

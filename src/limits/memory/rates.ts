@@ -75,8 +75,11 @@ function settling({ cells, clock, nodes }: KindParts): Settling {
       for (;;) {
         const level = cells.read(slot, Word.level)
         const now = clock.us()
-        const owed = now + missingUs(level, now, shape) + amount * shape.stepUs
-        if (cells.swap(slot, Word.level, level, now + missingUs(owed, now, shape))) return
+        const before = Math.max(level, now)
+        const owed = before + amount * shape.stepUs
+        // Where it owes more already, a larger limit has come since this call began: its end gives nothing of that back.
+        const after = Math.max(before, now + missingUs(owed, now, shape))
+        if (after === level || cells.swap(slot, Word.level, level, after)) return
       }
     },
   }
