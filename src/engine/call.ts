@@ -55,7 +55,7 @@ export class Call {
   asked: Asked | null = null
   /** When its caller leaves once it has been sent, the reply is read to its end all the same, for what it used; it ends in `cancelled` then. */
   drains = false
-  /** What was taken for it when it was let through; null before, and where nothing is limited or written down. */
+  /** What was taken for it when it was let through; null before, and where nobody is limited, written down or counted. */
   reserved: Reserved | null = null
   private listeners: CallListener[] | null = null
 
@@ -146,16 +146,6 @@ export interface Asked {
   readonly bytes: number
   /** The whole body, decoded, where all of it was read; it is lent until the call goes out. */
   readonly body: Buffer | null
-}
-
-/** What a call was expected to use, and where that counts, until its end says what it really was. */
-export interface Reserved {
-  /** null: a call that uses no tokens. */
-  readonly expected: Used | null
-  /** Keys of the budgets that its cost counts on. */
-  readonly budgets: readonly string[]
-  /** Puts what the call used in the place of what was taken: whether it counts as a request, its tokens, and its cost in nano-dollars. */
-  settle(isCounted: boolean, used: Used | null, costNanoUsd: number): void
 }
 
 /** What a call was expected to use, and where that counts, until its end says what it really was. */

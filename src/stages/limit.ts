@@ -22,7 +22,10 @@ export function limit(options: LimitOptions): Stage {
   return (call, next) => {
     const isMetered = kind === 'claude' && isMessages(outgoingPath(call))
     const holding = limitsFor(call.tenant, call.asked?.model ?? null, isMetered)
-    if (holding.limits.length === 0 && ledger === null) return next(call)
+    if (holding.limits.length === 0 && ledger === null) {
+      call.reserved = free
+      return next(call)
+    }
     const refused = refusalBefore(call, holding, options)
     if (refused !== null) return Promise.reject(refused)
     const expected = isMetered ? options.expect(call) : null
@@ -31,6 +34,9 @@ export function limit(options: LimitOptions): Stage {
     return take({ call, next, holding }, expected, set, options)
   }
 }
+
+/** Of a call that nothing limits and nobody writes down: it is let through all the same, and its tokens are its tenant's. */
+const free = new Unlimited(null)
 
 interface Asking {
   readonly call: Call

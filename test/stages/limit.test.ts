@@ -47,6 +47,16 @@ t.test('exhausted money is a bill, not a rate: nothing is worth a retry before t
   t.ok(written(reply).includes('retry-after: 50400'))
 })
 
+t.test('a tenant’s tokens are counted where nothing limits it and nobody writes its calls down, too', async (t) => {
+  const { ask, shared } = limitWorld({ limits: [], ledger: null })
+  const call = messagesCall()
+  await ask(call)
+
+  over(call, { input: 100, output: 10 })
+
+  t.same([...shared.read().subarray(shared.layout.tenantTokens + 5, shared.layout.tenantTokens + 7)], [100, 10])
+})
+
 t.test('money that other calls only hold is worth a retry in a second', async (t) => {
   const { ask } = limitWorld({ limits: [budget(0.03 * usd)] })
   const first = messagesCall()
@@ -383,5 +393,5 @@ t.test('a route without limits and a ledger costs a call nothing: no bucket, no 
   const call = messagesCall()
 
   t.equal(await ask(call), 'out')
-  t.equal(call.reserved, null)
+  t.match(call.reserved, { expected: null, budgets: [] })
 })
