@@ -220,3 +220,19 @@ t.test('what waits as the connection is lost is told so, and not which option of
 
   await lost
 })
+
+t.test(
+  'a command that was under way when the connection went may have been carried out: it is not told as one that was never sent',
+  async (t) => {
+    const server = await redisServer(t)
+    const client = await connected(t, { ...server.place, timeoutMs: 5000 })
+    server.pause()
+    const asked = client.command('a', 'SET', ['a', '1']).catch((error: unknown) => error)
+
+    await server.kill()
+
+    const error = await asked
+    t.type(error, Error)
+    t.notMatch(error, { failure: 'unavailable' })
+  },
+)

@@ -155,10 +155,13 @@ function isReply(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError'
 }
 
-/** Its library says of a lost connection which of its options to change: that helps nobody who reads the log. */
+/**
+ * Its library says of a lost connection which of its options to change: that helps nobody who reads the log. It is not `unavailable`: that
+ * says that nothing was sent, and what was under way when the connection went may have been carried out.
+ */
 function inOurWords(error: unknown): unknown {
   if (!(error instanceof Error) || !error.name.startsWith('MaxRetriesPerRequest')) return error
-  return new RelayError('unavailable', 'the connection to redis was lost', { cause: error })
+  return new Error('the connection to redis was lost', { cause: error })
 }
 
 /** What a Cluster finds a key's node by. */
