@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 
 // Bumped with every change of the tables below: a file of a later relay is not touched.
@@ -44,6 +45,8 @@ export function inTransaction<Result>(database: DatabaseSync, work: () => Result
 
 function opened(file: string): DatabaseSync {
   try {
+    // Who the tenants are and what they may use is nobody else's business; the files beside it take its mode.
+    closeSync(openSync(file, 'a', 0o600))
     return new DatabaseSync(file, { timeout: 2000 })
   } catch (error) {
     throw unusable(file, error)

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,6 +17,19 @@ function place(t: Test): string {
 storeContract(t, async (t) => {
   const file = place(t)
   return async () => sqliteStore({ file })
+})
+
+t.test('who the tenants are is for the owner of the file alone to read', async (t) => {
+  const file = place(t)
+  const store = sqliteStore({ file })
+  t.teardown(async () => store.close())
+
+  await store.put(recordOf('a'), null)
+
+  t.same(
+    ['', '-wal', '-shm'].map((suffix) => statSync(`${file}${suffix}`).mode & 0o777),
+    [0o600, 0o600, 0o600],
+  )
 })
 
 t.test('a file that is none of relay’s, or of a later relay, is refused and left as it is', async (t) => {

@@ -37,7 +37,7 @@ export function tenantQuotaCommand(context: Context): Command {
     .description('show or change what a tenant may use')
     .argument('<name>', 'the tenant, as `relay tenant list` shows it')
     .option('--requests <rate>', 'calls in a time: 600/m, 10/s; or none')
-    .option('--burst <count>', 'most calls at once (default: the count of --requests)')
+    .option('--burst <count>', 'most calls in one go, before --requests holds them (default: its count)')
     .option('--input-tokens <rate>', 'tokens of input in a time: 2M/m; or none')
     .option('--output-tokens <rate>', 'tokens of output in a time: 400k/m; or none')
     .option('--concurrency <count>', 'calls under way at once: 40; or none')
