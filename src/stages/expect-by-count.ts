@@ -1,6 +1,7 @@
 import type { Used } from '../base/tokens.ts'
 import type { Call } from '../engine/call.ts'
 import type { CountTokens } from './count-tokens.ts'
+import type { Expect } from './limit-options.ts'
 
 /** Who counts, and what does where nobody can. */
 export interface CountedOptions {
@@ -10,11 +11,15 @@ export interface CountedOptions {
   fellBack(): void
 }
 
-/** What a call is expected to use, its input as its upstream counts it. */
-export function expectByCount(options: CountedOptions): (call: Call) => Used | Promise<Used> {
+/**
+ * What a call is expected to use, its input as its upstream counts it. For a call that is about to be refused nobody is asked: else a
+ * tenant beyond its limits would use up what its upstream lets all tenants count.
+ */
+export function expectByCount(options: CountedOptions): Expect {
   const { bySize, count } = options
-  return (call) => {
+  return (call, hasRoom) => {
     const guess = bySize(call)
+    if (!hasRoom()) return guess
     if (call.asked !== null && call.asked.body !== null) return counted(call, guess)
     options.fellBack()
     return guess

@@ -7,8 +7,11 @@ import type { LimitsFor } from './limits-for.ts'
 import type { Queue, Queues } from './queue.ts'
 import type { RateHeaders } from './rate-headers.ts'
 
-/** What a call is expected to use; a promise where somebody else counts. */
-export type Expect = (call: Call) => Used | Promise<Used>
+/**
+ * What a call is expected to use; a promise, which never rejects, where somebody else counts. `hasRoom`: whether its limits have anything
+ * left; where they have not, nobody needs to be asked.
+ */
+export type Expect = (call: Call, hasRoom: () => boolean) => Used | Promise<Used>
 
 /** What limiting the calls of a route needs. */
 export interface LimitOptions {

@@ -28,8 +28,8 @@ export function limit(options: LimitOptions): Stage {
     }
     const refused = refusalBefore(call, holding, options)
     if (refused !== null) return Promise.reject(refused)
-    const expected = isMetered ? options.expect(call) : null
     const set = holding.limits.length === 0 ? null : limiter.bind(holding.subject, holding.limits)
+    const expected = isMetered ? options.expect(call, () => set === null || set instanceof Promise || hasRoom(set, limiter)) : null
     if (expected instanceof Promise || set instanceof Promise) return takeLater({ call, next, holding }, expected, set, options)
     return take({ call, next, holding }, expected, set, options)
   }
@@ -55,6 +55,11 @@ function refusalBefore({ asked }: Call, holding: Holding, { ledger, blocksUnpric
   return new RelayError('bad_request', `the model ${asked.model} has no price, and a budget counts here: give it one under prices`)
 }
 
+/** Whether anything is left in each bucket that refuses, as far as it is known here. */
+function hasRoom({ buckets }: LimitSet, limiter: LimitOptions['limiter']): boolean {
+  return buckets.every((bucket) => bucket.limit.dryRun || limiter.reading(bucket).remaining > 0)
+}
+
 async function takeLater(
   asking: Asking,
   expected: Used | null | Promise<Used>,
@@ -62,8 +67,9 @@ async function takeLater(
   options: LimitOptions,
 ): Promise<Reply> {
   const { call } = asking
-  const used = expected instanceof Promise ? await awaitFor(call, expected) : expected
+  // First, as the set may fail, and what is expected never does: a failure that nobody waits for yet would end the worker.
   let bound = set instanceof Promise ? await awaitFor(call, set) : set
+  const used = expected instanceof Promise ? await awaitFor(call, expected) : expected
   // A set is not kept over a wait: its buckets may have moved.
   if (bound !== null && expected instanceof Promise) {
     const again = options.limiter.bind(asking.holding.subject, asking.holding.limits)

@@ -1,17 +1,27 @@
 import t from 'tap'
-import type { RelayError } from '../../src/base/errors.ts'
+import { RelayError } from '../../src/base/errors.ts'
 import type { Limit } from '../../src/base/limit.ts'
+import type { Used } from '../../src/base/tokens.ts'
+import type { Call } from '../../src/engine/call.ts'
+import { expectByCount } from '../../src/stages/expect-by-count.ts'
 import { errorReply } from '../../src/worker/error-reply.ts'
 import { budget, permits, rate } from '../limits/world.ts'
 import { written } from '../engine/shapes.ts'
 import { limitKinds } from '../../src/metrics/layout.ts'
-import { limitWorld, messagesCall, opus, over, tenantOf, turn } from './limit-world.ts'
+import { limitWorld, messagesCall, noTokens, opus, over, tenantOf, turn } from './limit-world.ts'
 
 const usd = 1e9
 const inputs = (count: number, more: object = {}): Limit =>
   rate({ name: 'input-tokens', kind: 'input_tokens', count, burst: count, ...more })
 const outputs = (count: number, more: object = {}): Limit =>
   rate({ name: 'output-tokens', kind: 'output_tokens', count, burst: count, ...more })
+
+/** A call whose whole body has been read. */
+function askedWhole(): Call {
+  const call = messagesCall()
+  call.asked = { model: 'claude-opus-5', maxTokens: 1, bytes: 2, body: Buffer.from('{}') }
+  return call
+}
 
 t.test('a call over its rate is told so, when to come back, and how it stands', async (t) => {
   const { ask, sent } = limitWorld({ limits: [rate({ burst: 1 })] })
@@ -55,6 +65,40 @@ t.test('a tenant’s tokens are counted where nothing limits it and nobody write
   over(call, { input: 100, output: 10 })
 
   t.same([...shared.read().subarray(shared.layout.tenantTokens + 5, shared.layout.tenantTokens + 7)], [100, 10])
+})
+
+t.test('for a call that is refused anyway its upstream is not asked what it counts', async (t) => {
+  let counted = 0
+  const count = async (): Promise<number> => ++counted
+  const bySize = (): Used => ({ ...noTokens, input: 100, estimated: true })
+  const { ask } = limitWorld({ limits: [rate({ burst: 1 })], use: { expect: expectByCount({ bySize, count, fellBack: () => {} }) } })
+
+  const outcomes = []
+  for (let k = 0; k < 20; k++) outcomes.push(await ask(askedWhole()))
+
+  t.equal(outcomes.filter((outcome) => outcome === 'out').length, 1)
+  t.equal(counted, 1)
+})
+
+t.test('limits that cannot be found while the upstream counts refuse the call, and harm nobody else', async (t) => {
+  const unhandled: unknown[] = []
+  const hear = (error: unknown): void => void unhandled.push(error)
+  process.on('unhandledRejection', hear)
+  t.teardown(() => process.off('unhandledRejection', hear))
+  const counting = Promise.withResolvers<Used>()
+  const { ask } = limitWorld({
+    limits: [rate()],
+    use: { expect: () => counting.promise },
+    wrap: (limiter) => ({ ...limiter, bind: async () => Promise.reject(new RelayError('overloaded', 'no room')) }),
+  })
+
+  const outcome = ask(messagesCall())
+  await turn()
+  await turn()
+  counting.resolve(noTokens)
+
+  t.match(await outcome, { failure: 'overloaded' })
+  t.same(unhandled, [])
 })
 
 t.test('money that other calls only hold is worth a retry in a second', async (t) => {
