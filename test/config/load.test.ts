@@ -100,7 +100,7 @@ t.test('what the example has commented out loads too', async (t) => {
   const open = text
     .replace(/^ {2}# ((?:anthropic|v1\/user|v2\/chat):.*)$/gm, '  $1')
     .replace(/^ {2}# {3}(url|credential): /gm, '    $1: ')
-    .replace(/\n\n(# (?:tiers|redis):\n?(?:.+\n)+)/g, (block) => block.replace(/^# /gm, ''))
+    .replace(/\n\n(# (?:tiers|redis|tenantsFrom):\n?(?:.+\n)+)/g, (block) => block.replace(/^# /gm, ''))
 
   const plan = planOf(open, { env: { ANTHROPIC_API_KEY: 'k', REDIS_PASSWORD: 'p' } })
 
@@ -108,6 +108,7 @@ t.test('what the example has commented out loads too', async (t) => {
     plan.upstreams.map(({ name }) => name),
     ['claude', 'anthropic', 'api.claude.ai', 'gateway.claude.ai'],
   )
+  t.same(plan.tenancy?.from, { is: 'redis' })
   t.match(plan.tenancy?.tenants, [{ name: 'search', tier: 'standard', limits: [{ burst: 200 }, { nanoUsd: 50e9 }, { dryRun: true }] }])
   t.same(
     plan.limits.map(({ name }) => name),
