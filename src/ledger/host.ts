@@ -13,6 +13,8 @@ export interface LedgerHostOptions {
   readonly log: Log
   /** The thread was replaced: this is the worker's port to the next one, to be handed to its writer's `reconnect`. */
   readonly onPort: (worker: number, port: MessagePort) => void
+  /** Calls were lost, and this is what they are taken to have spent, by budget. */
+  readonly onLost?: (budgets: ReadonlyMap<string, number>) => void
   readonly waits?: Partial<LedgerWaits>
 }
 
@@ -20,8 +22,11 @@ export interface LedgerHostOptions {
 export interface LedgerHost {
   /** A worker was started: its end of the ledger, to be handed to it. Its intents are its own until it ends. */
   joined(worker: number): MessagePort
-  /** A worker has ended: of its open intents the thread has made estimates, or will at its next start. */
-  left(worker: number): void
+  /**
+   * A worker has ended: resolves when the thread has made estimates of its open intents, or (where there is no thread, or it does not say
+   * so in a second) will at its next start.
+   */
+  left(worker: number): Promise<void>
   /** What was spent on each budget, in nano-dollars, in the order of the keys; fails with `unavailable` when that takes too long. */
   spent(keys: readonly string[]): Promise<readonly number[]>
   /** Ends when all that workers have posted is committed, or the ledger has said that it cannot be written. */
@@ -58,6 +63,7 @@ class Host implements LedgerHost {
   private readonly options: LedgerOptions
   private readonly log: Log
   private readonly onPort: LedgerHostOptions['onPort']
+  private readonly onLost: NonNullable<LedgerHostOptions['onLost']>
   private readonly waits: LedgerWaits
   private readonly asks: Asks
   private readonly members = new Map<number, Member>()
@@ -67,6 +73,8 @@ class Host implements LedgerHost {
   private joins = 0
   /** Owners that ended while a thread was starting which takes them for live. */
   private gone: string[] = []
+  /** Owners whose end is waited for. */
+  private readonly leavers = new Map<string, () => void>()
   private thread: Worker | null = null
   private canWrite = true
   private restarts = 0
@@ -75,11 +83,12 @@ class Host implements LedgerHost {
   private unheard = 0
   private pings: NodeJS.Timeout | undefined
 
-  constructor({ source, options, log, onPort, waits }: LedgerHostOptions) {
+  constructor({ source, options, log, onPort, onLost = () => undefined, waits }: LedgerHostOptions) {
     this.source = source
     this.options = options
     this.log = log
     this.onPort = onPort
+    this.onLost = onLost
     this.waits = { ...defaultWaits, ...waits }
     this.asks = asks(this.waits.ask, (message) => this.thread?.postMessage(message))
   }
@@ -97,14 +106,21 @@ class Host implements LedgerHost {
     return port2
   }
 
-  left(worker: number): void {
+  async left(worker: number): Promise<void> {
     const member = this.members.get(worker)
     if (member === undefined) return
     this.members.delete(worker)
     // A thread that has the worker's port hears of its end by itself, after its last rows.
-    if (member.held === null) return
+    if (member.held === null) return this.leaving(member.owner)
     member.held.close()
     this.gone.push(member.owner)
+  }
+
+  private async leaving(owner: string): Promise<void> {
+    const told = Promise.withResolvers<void>()
+    this.leavers.set(owner, told.resolve)
+    await Promise.race([told.promise, sleep(this.waits.left, undefined, { ref: false })])
+    this.leavers.delete(owner)
   }
 
   async spent(keys: readonly string[]): Promise<readonly number[]> {
@@ -178,7 +194,10 @@ class Host implements LedgerHost {
         return this.asks.answered(message)
       case 'estimated':
         this.estimated += message.calls
+        this.onLost(message.budgets)
         return this.log.warn({ calls: message.calls }, 'calls went out and were never settled: the ledger counts their estimates')
+      case 'gone':
+        return this.leavers.get(message.owner)?.()
       case 'skipped':
         this.skipped += message.rows
         return this.log.error({ rows: message.rows, why: message.why }, 'rows could not be written into the ledger')

@@ -41,7 +41,9 @@ export type FromLedgerThread =
   /** The ledger cannot be opened; the thread ends. */
   | { readonly is: 'failed'; readonly problems: readonly Problem[] }
   /** So many calls went out and nobody knows how they ended: they became estimates. */
-  | { readonly is: 'estimated'; readonly calls: number }
+  | { readonly is: 'estimated'; readonly calls: number; readonly budgets: ReadonlyMap<string, number> }
+  /** An owner has ended, and its open intents are estimates: it was told of them before. */
+  | { readonly is: 'gone'; readonly owner: string }
   /** Rows that could not be written although the ledger can be: a bug. */
   | { readonly is: 'skipped'; readonly rows: number; readonly why: string }
   | { readonly is: 'state'; readonly canWrite: boolean; readonly why: string }

@@ -44,7 +44,8 @@ export class LedgerService {
   private readonly live: Set<string>
   private waiting: Waiting[] = []
   private rows = 0
-  private hasLost = false
+  /** Owners that have ended, and whose open intents are still to become estimates. */
+  private readonly gone: string[] = []
   private isStuck = false
   private retryMs = firstRetryMs
   private timer: NodeJS.Timeout | undefined
@@ -99,7 +100,7 @@ export class LedgerService {
 
   private lose(owner: string): void {
     this.live.delete(owner)
-    this.hasLost = true
+    this.gone.push(owner)
     this.workSoon()
   }
 
@@ -128,8 +129,7 @@ export class LedgerService {
     this.soon = undefined
     try {
       this.commit()
-      if (this.hasLost) this.estimateLost()
-      this.hasLost = false
+      if (this.gone.length > 0) this.estimateLost()
       if (this.isStuck) this.setStuck(false, '')
     } catch (error) {
       this.timer = setTimeout(() => this.work(), this.retryMs)
@@ -149,9 +149,8 @@ export class LedgerService {
 
   private estimateLost(): void {
     const live = [...this.live]
-    let calls = 0
-    for (let some = this.store.settleLost(live); some > 0; some = this.store.settleLost(live)) calls += some
-    if (calls > 0) this.tell({ is: 'estimated', calls })
+    for (let lost = this.store.settleLost(live); lost.calls > 0; lost = this.store.settleLost(live)) this.tell({ is: 'estimated', ...lost })
+    for (const owner of this.gone.splice(0)) this.tell({ is: 'gone', owner })
   }
 
   private setStuck(isStuck: boolean, why: string): void {
@@ -183,9 +182,9 @@ export class LedgerService {
   private close(): void {
     this.readPorts()
     const ports = [...this.workers.values()]
+    this.gone.push(...this.live)
     this.workers.clear()
     this.live.clear()
-    this.hasLost = true
     this.work()
     if (this.waiting.length > 0) this.tell({ is: 'skipped', rows: this.rows, why: 'the ledger could not be written to the end' })
     for (const port of ports) port.close()

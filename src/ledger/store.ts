@@ -7,8 +7,8 @@ import { dayOf, tally, type DayTally, type Tally } from './tally.ts'
 export interface LedgerStore {
   /** Writes batches in one transaction; what is in the ledger already changes nothing. */
   commit(batches: readonly Batch[]): void
-  /** Turns open intents of owners who are not live into estimates, some at a time; how many it were. 0: there are none left. */
-  settleLost(live: readonly string[]): number
+  /** Turns open intents of owners who are not live into estimates, some at a time; no calls: there are none left. */
+  settleLost(live: readonly string[]): Lost
   /** What was spent on each budget, in nano-dollars, in the order of the keys. */
   spent(keys: readonly string[]): readonly number[]
   /** Deletes some of what is older than it is kept; how much it was. 0: there is none left. */
@@ -20,6 +20,12 @@ export interface Batch {
   readonly rows: readonly LedgerRow[]
   /** The worker whose death makes lost calls of the intents; null: these are no intents. */
   readonly owner: string | null
+}
+
+/** Calls that were lost, and what they are taken to have spent, by budget. */
+export interface Lost {
+  readonly calls: number
+  readonly budgets: ReadonlyMap<string, number>
 }
 
 /** Moments, ms since the epoch. */
@@ -75,7 +81,7 @@ function writeRow(sql: Statements, row: LedgerRow, owner: string | null, sums: T
   else if (sql.insertRow.run(...values).changes !== 0) sums.add(row)
 }
 
-function settleLost(sql: Statements, live: readonly string[], now: number): number {
+function settleLost(sql: Statements, live: readonly string[], now: number): Lost {
   const open = sql.openCalls.all(JSON.stringify(live), mostAtOnce)
   const sums = tally()
   for (const found of open) {
@@ -83,7 +89,7 @@ function settleLost(sql: Statements, live: readonly string[], now: number): numb
     if (sql.settle.run(row.id).changes !== 0) sums.add(row)
   }
   addSums(sql, sums, now)
-  return open.length
+  return { calls: open.length, budgets: sums.budgets }
 }
 
 function addSums(sql: Statements, { days, budgets }: Tally, now: number): void {

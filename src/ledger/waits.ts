@@ -4,6 +4,8 @@ export interface LedgerWaits {
   readonly start: number
   /** A question's answer, through a restart of the thread too. */
   readonly ask: number
+  /** From a worker's end to the estimates of its calls. */
+  readonly left: number
   readonly ping: number
   /** A thread that says nothing for so long is replaced. */
   readonly silent: number
@@ -16,6 +18,7 @@ export interface LedgerWaits {
 export const defaultWaits: LedgerWaits = {
   start: 30_000,
   ask: 5000,
+  left: 1000,
   ping: 5000,
   silent: 30_000,
   close: 10_000,

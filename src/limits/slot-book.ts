@@ -1,6 +1,8 @@
 /** Which key has which slot, and when it was last asked for. */
 export interface SlotBook {
   find(key: string): number | undefined
+  /** The same, and nobody has asked for it. */
+  peek(key: string): number | undefined
   /** A slot that no key has; -1: there is none. It is out of the book until it is given to a key, or put back. */
   draw(): number
   give(slot: number, key: string): number
@@ -28,6 +30,7 @@ export function slotBook(capacity: number, nowUs: () => number): SlotBook {
       if (slot !== undefined) askedAt[slot] = nowUs()
       return slot
     },
+    peek: (key) => slots.get(key),
     draw: () => free.pop() ?? (next < capacity ? next++ : -1),
     give: (slot, key) => {
       slots.set(key, slot)

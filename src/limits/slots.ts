@@ -17,6 +17,8 @@ export interface SlotAllocator {
    * has forgotten all its slots; when it rejects, nothing is freed. While a sweep is under way another frees nothing.
    */
   sweep(everyoneForgets: () => Promise<void>): Promise<number>
+  /** More was spent of these budgets, by their keys, than workers have said: nano-dollars. */
+  addSpent(amounts: ReadonlyMap<string, number>): void
   /** Slots that keys have. */
   readonly used: number
 }
@@ -72,6 +74,13 @@ export function slotAllocator(cells: Cells, options: SlotAllocatorOptions): Slot
         return await freeIdle({ cells, book, options, everyoneForgets })
       } finally {
         isSweeping = false
+      }
+    },
+    addSpent: (amounts) => {
+      for (const [key, amount] of amounts) {
+        const slot = book.peek(key)
+        // One that nobody has asked for yet is read from the ledger, where they stand already.
+        if (slot !== undefined) cells.add(slot, Word.level, amount)
       }
     },
     get used() {

@@ -37,7 +37,7 @@ export interface CrewOptions {
   readonly log: Log
   /** A worker came up, or ended: its connections are gone. */
   readonly onLive: (index: number) => void
-  readonly onEnd: (index: number) => void
+  readonly onEnd: (index: number) => Promise<void>
 }
 
 interface Member {
@@ -169,9 +169,10 @@ async function listen(thread: WorkerThread, accept: Accept, timeoutMs: number): 
 async function ended(team: Team, member: Member): Promise<void> {
   const exit = await member.thread?.exited
   member.state = 'restarting'
-  team.onEnd(member.index)
-  if (exit === undefined || team.isClosing) return
-  team.log.error({ worker: member.index, code: exit.code, error: exit.error }, `worker ${member.index} ended: ${exitText(exit)}`)
+  // Its place is another's only then.
+  await team.onEnd(member.index)
+  if (exit !== undefined && !team.isClosing)
+    team.log.error({ worker: member.index, code: exit.code, error: exit.error }, `worker ${member.index} ended: ${exitText(exit)}`)
 }
 
 function problem(message: string, remedy: string): Problem {

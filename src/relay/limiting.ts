@@ -19,6 +19,8 @@ import type { SharedMemories } from './shared.ts'
 export interface Limiting {
   readonly slots: (keys: readonly string[]) => Promise<readonly number[]>
   readonly leases: (wishes: readonly LeaseWish[]) => Promise<readonly LeaseOutcome[]>
+  /** Calls were lost, and are taken to have spent this on each budget. */
+  readonly addSpent: (amounts: ReadonlyMap<string, number>) => void
   /** A worker has ended: what its calls held is free. */
   workerDied(index: number): void
   /** Live nodes, itself among them. */
@@ -55,6 +57,7 @@ export function openLimiting(options: LimitingOptions, opened: AsyncDisposableSt
   return {
     slots: async (keys) => slots.slotsOf(keys),
     leases: async (wishes) => (far === null ? wishes.map(() => ({ is: 'away' })) : far.keeper.answer(wishes)),
+    addSpent: slots.addSpent,
     workerDied: (index) => {
       cells.workerDied(index)
       far?.keeper.look()

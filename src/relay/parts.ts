@@ -66,10 +66,10 @@ export async function makeParts(options: PartsOptions, opened: AsyncDisposableSt
       takers = team.live().map((thread) => taker(thread, load))
       spread.flush()
     },
-    onEnd: (index) => {
+    onEnd: async (index) => {
       load.died(index)
-      services.workerDied(index)
       takers = team.live().map((thread) => taker(thread, load))
+      await services.workerDied(index)
     },
   })
   threads.use(team)

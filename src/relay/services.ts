@@ -24,7 +24,8 @@ export interface Services {
   readonly answer: ReturnType<typeof answerer>
   /** What a worker is started with, and what of it moves to its thread. */
   dataFor(index: number): { readonly data: ServiceData; readonly transfer: readonly MessagePort[] }
-  workerDied(index: number): void
+  /** Resolves when what its calls held is free, and what they are taken to have spent is spent. */
+  workerDied(index: number): Promise<void>
   /** A new version is in force; resolves when its tenants are let in, and those that it took away are not. */
   useConfig(plan: Plan): Promise<void>
 }
@@ -50,23 +51,26 @@ export async function openServices(options: ServicesOptions, opened: AsyncDispos
   const { plan, numbers, log, threads } = options
   const shared = sharedMemories(options.workers)
   const redis = await openRedis(options, opened)
-  const ledger = await openLedger(options, opened)
+  // The estimates of a relay that was killed are in the ledger before there is anything to spend.
+  let limiting: Limiting | null = null
+  const ledger = await openLedger(options, opened, (budgets) => limiting?.addSpent(budgets))
   const moved = (memory: SharedArrayBuffer) => threads.all().forEach((thread) => thread.tell({ is: 'directory', memory }))
   const tenants = await openTenants({ plan, redis, numbers, log, moved }, opened)
   const everyoneForgets = forgetting(options)
-  const limiting = openLimiting({ plan, shared, redis, ledger, log, everyoneForgets }, opened)
-  const knowing: Knowing = { tenant: async (id) => tenants.tenant(id), slots: limiting.slots, leases: limiting.leases }
+  const limits = (limiting = openLimiting({ plan, shared, redis, ledger, log, everyoneForgets }, opened))
+  const knowing: Knowing = { tenant: async (id) => tenants.tenant(id), slots: limits.slots, leases: limits.leases }
   return {
     tenants,
-    limiting,
+    limiting: limits,
     ledger,
     redis,
     answer: answerer(knowing, log),
     dataFor: (index) => dataFor(index, { plan, shared, tenants, ledger }),
-    workerDied: (index) => {
-      limiting.workerDied(index)
+    workerDied: async (index) => {
       forgetPeeks(shared.peeks, index)
-      ledger?.left(index)
+      // First what its calls are taken to have spent, then what they held of it: in between nobody else may have the money.
+      await ledger?.left(index)
+      limits.workerDied(index)
     },
     useConfig: async ({ tenancy }) => tenants.useConfig(tenantConfig(tenancy)),
   }
@@ -104,12 +108,17 @@ async function openRedis({ plan, log }: ServicesOptions, opened: AsyncDisposable
   return client
 }
 
-async function openLedger({ plan, log, threads }: ServicesOptions, opened: AsyncDisposableStack): Promise<LedgerHost | null> {
+async function openLedger(
+  { plan, log, threads }: ServicesOptions,
+  opened: AsyncDisposableStack,
+  onLost: (budgets: ReadonlyMap<string, number>) => void,
+): Promise<LedgerHost | null> {
   if (plan.ledger === null) return null
   const ledger = await ledgerHost({
     source: ledgerSource(),
     options: plan.ledger,
     log,
+    onLost,
     onPort: (worker, port) =>
       threads
         .all()

@@ -24,7 +24,7 @@ interface World {
 
 type Scope = Parameters<typeof origin>[0]
 
-async function world(t: Scope, how: string, limits: object): Promise<World> {
+async function world(t: Scope, how: string, limits: object, sync = false): Promise<World> {
   const out: OriginCall[] = []
   let refused = 0
   const upstream = await origin(t, (call) => (call.body.includes('is kept') ? void out.push(call) : replied(call)))
@@ -34,7 +34,7 @@ async function world(t: Scope, how: string, limits: object): Promise<World> {
     headers: { request: { set: { 'x-id': '${request.id}' } }, reply: { set: { 'x-id': '${request.id}' } } },
     prices: { 'claude-opus-5-5': price },
     tenants: { ...tenantsWith(['full'], limits), ...tenantsWith(['other'], unbounded) },
-    ledger: { flush: `${flushMs}ms` },
+    ledger: { flush: `${flushMs}ms`, sync },
     log: { access: false },
     shed: false,
   }
@@ -149,6 +149,30 @@ for (const [how, what, limits] of cases)
       most * 1e9,
     )
   })
+
+t.test(
+  'with sync, what the calls of a worker that dies are taken to have spent is spent at once: nobody else gets that money',
+  async (t) => {
+    const { relay, open, out, refused } = await world(t, 'exception', { budget: `${most}usd/month` }, true)
+    const calls = open(most)
+    await until(() => out.length === most)
+    const dying = out.filter(({ fields }) => fields.get('x-id')!.startsWith('req_0')).length
+
+    relay.child.kill('SIGUSR2')
+    await relay.logged('worker 0 ended')
+    open(dying)
+    await until(() => refused() === dying)
+    for (const call of out) if (!call.socket.destroyed) replied(call)
+    await Promise.allSettled(calls.map(({ reply }) => reply))
+
+    t.ok(dying > 0, `${dying} calls died`)
+    t.equal(out.length, most)
+    await until(() => rowsOf(relay, 'full').filter(({ end }) => end === 'done').length === most - dying)
+    const spent = rowsOf(relay, 'full').reduce((sum, row) => sum + (row.costNanoUsd ?? 0), 0)
+    t.equal(spent, most * 1e9, 'the bill is the budget')
+    t.equal(rowsOf(relay, 'full').filter(({ end }) => end === 'lost').length, dying)
+  },
+)
 
 /** Whether all these calls have their rows. */
 function has(relay: RelayProcess, made: readonly Made[]): boolean {

@@ -13,4 +13,4 @@ DatabaseSync.prototype.exec = function (this: DatabaseSync, sql: string) {
   exec.call(this, sql)
 }
 const store = ledgerStore(ledger.db)
-while (store.settleLost([]) > 0);
+while (store.settleLost([]).calls > 0);
