@@ -88,7 +88,7 @@ export const routeSchema = z.union([
     limits: limitsSchema.optional().describe('Limits of this route alone, beside those of all calls. Default: none.'),
     queue: z
       .strictObject({
-        size: count(100, 100_000, 'Most calls that wait, for each worker.'),
+        size: count(100, 100_000, 'Most calls that wait, over all workers.'),
         timeout: durationOr('10s', 'Longest that a call waits.'),
       })
       .optional()
