@@ -30,7 +30,8 @@ export interface RouteLimits {
 export type LimitsFor = (tenant: Tenant | null, model: string | null, isMetered: boolean) => Holding
 
 /**
- * Finds the limits of calls. They are looked at by the model as the caller names it, and their buckets are kept by a label for it, of
+ * Finds the limits of calls. They are looked at by the model as the caller names it, and by the name under which it has its price, so that
+ * nobody leaves a limit behind by calling the model by another of its names. Their buckets are kept by a label for it, of
  * which there is a bounded number: the name under which it has its price, else the patterns of limits that it matches, else `other`.
  */
 export function limitsFor(options: RouteLimits): LimitsFor {
@@ -87,8 +88,11 @@ function shared({ alike }: Kept, made: Holding): Holding {
 function holding({ tenant, model, isMetered }: Asker, { route, limits: shared, prices }: RouteLimits): Holding {
   const who = tenant === null ? null : { name: tenant.name, business: tenant.business }
   const all = merged(tenant?.limits ?? [], shared)
+  const names = namesOf(model, prices)
   const limits = all.filter(
-    (limit) => (isMetered || limit.kind === 'requests' || limit.kind === 'concurrency') && appliesTo(limit, { tenant: who, route, model }),
+    (limit) =>
+      (isMetered || limit.kind === 'requests' || limit.kind === 'concurrency') &&
+      names.some((name) => appliesTo(limit, { tenant: who, route, model: name })),
   )
   return {
     subject: { tenant: who, route, model: model === null ? null : labelOf(model, all, prices) },
@@ -104,6 +108,10 @@ function holding({ tenant, model, isMetered }: Asker, { route, limits: shared, p
 function merged(own: readonly Limit[], shared: readonly Limit[]): readonly Limit[] {
   const names = new Set(own.map(({ name }) => name))
   return [...own, ...shared.filter(({ name }) => !names.has(name))]
+}
+
+function namesOf(model: string | null, prices: Readonly<Record<string, Price>>): readonly (string | null)[] {
+  return priceFor(prices, model) === null ? [model] : [model, modelLabel(prices, model)]
 }
 
 function labelOf(model: string, limits: readonly Limit[], prices: Readonly<Record<string, Price>>): string {

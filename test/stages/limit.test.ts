@@ -101,6 +101,14 @@ t.test('limits that cannot be found while the upstream counts refuse the call, a
   t.same(unhandled, [])
 })
 
+t.test('a limit on a model holds by whatever name it is called', async (t) => {
+  const { ask } = limitWorld({ limits: [rate({ burst: 1, models: ['claude-opus-5'] })] })
+
+  t.equal(await ask(messagesCall(tenantOf(), { model: 'claude-opus-5-20261101' })), 'out')
+  t.match(await ask(messagesCall(tenantOf(), { model: 'claude-opus-5' })), { failure: 'over_limit' })
+  t.match(await ask(messagesCall(tenantOf(), { model: 'claude-opus-5-20261102' })), { failure: 'over_limit' })
+})
+
 t.test('money that other calls only hold is worth a retry in a second', async (t) => {
   const { ask } = limitWorld({ limits: [budget(0.03 * usd)] })
   const first = messagesCall()
