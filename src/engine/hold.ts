@@ -50,6 +50,8 @@ export function hold<T>(call: Call, begin: Begin<T>): Promise<T> {
 /** Waits for a promise in the middle of a call; rejects at once when the call is not wanted any more. */
 // oxlint-disable-next-line promise-function-async -- as above
 export function awaitFor<T>(call: Call, promise: Promise<T>): Promise<T> {
+  // Nobody else looks at it then, and a failure that nobody looks at ends the worker.
+  if (goneFor(call) !== null) promise.catch(nothing)
   return hold(call, (settle, failed) => {
     promise.then(
       (value) => settle(value),

@@ -145,6 +145,20 @@ t.test('a wait for a promise is over when the call is, and what the promise brin
   t.equal(other.work, null)
 })
 
+t.test('what fails for a call that has ended already fails nobody else', async (t) => {
+  const unhandled: unknown[] = []
+  const hear = (error: unknown): void => void unhandled.push(error)
+  process.on('unhandledRejection', hear)
+  t.teardown(() => process.off('unhandledRejection', hear))
+  const call = callOf('GET / HTTP/1.1\nhost: a')
+  call.settle('cancelled')
+
+  await t.rejects(awaitFor(call, Promise.reject(new Error('nobody waits for this'))), { message: 'the caller left' })
+  await new Promise(setImmediate)
+
+  t.same(unhandled, [])
+})
+
 t.test('a wait within a wait ends with it', async (t) => {
   const call = callOf('GET / HTTP/1.1\nhost: a')
   let forgotten = 0
