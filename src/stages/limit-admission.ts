@@ -152,7 +152,11 @@ export class Admission {
     const { timeoutMs } = this.options.queue!
     const { lastNo } = this
     const told = why === 'full' ? 'too many calls wait already' : `it waited ${timeoutMs} ms for its turn`
-    if (lastNo === null) return new RelayError('over_limit', told, { retryAfterMs: 1000 })
+    if (lastNo === null) {
+      // It never came to ask, as others wait for what it takes: counted as a hit of its first limit.
+      this.options.column.limitHit(this.call.tenant?.slot ?? 0, limitKinds.indexOf(this.set.buckets[0]?.limit.kind ?? 'requests'))
+      return new RelayError('over_limit', told, { retryAfterMs: 1000 })
+    }
     const error = this.refused(lastNo)
     return new RelayError('over_limit', `${error.message}; ${told}`, {
       retryAfterMs: Math.max(1000, error.retryAfterMs ?? 0),

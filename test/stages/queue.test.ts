@@ -1,4 +1,5 @@
 import t from 'tap'
+import { limitKinds } from '../../src/metrics/layout.ts'
 import { RelayError } from '../../src/base/errors.ts'
 import type { Call } from '../../src/engine/call.ts'
 import { workerColumn } from '../../src/metrics/column.ts'
@@ -401,6 +402,22 @@ t.test('a noisy tenant’s full queue refuses no call of a quiet one', async (t)
   t.equal(await ask(messagesCall(tenantOf('quiet'))), 'out')
 
   t.equal(noisy.length, 20)
+})
+
+t.test('calls that a full queue turns away are counted as hits of their limit, asked or not', async (t) => {
+  const { run, sent, shared } = limitWorld({ limits: [permits(1)], queue: { most: 2, timeoutMs: 500 } })
+  const calls = Array.from({ length: 6 }, () =>
+    run(messagesCall(tenantOf('one'))).then(
+      () => 'out',
+      () => 'refused',
+    ),
+  )
+  await turn()
+  const hits = shared.read().subarray(shared.layout.limitHits + limitKinds.length, shared.layout.limitHits + 2 * limitKinds.length)
+
+  t.equal(sent.length, 1)
+  t.equal(hits[limitKinds.indexOf('concurrency')], 3)
+  t.equal(calls.length, 6)
 })
 
 function count(names: readonly string[]): Record<string, number> {
