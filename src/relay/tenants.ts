@@ -2,6 +2,7 @@ import { redisStore } from '../auth/redis-store.ts'
 import { registry, type Registry } from '../auth/registry.ts'
 import { sqliteStore } from '../auth/sqlite-store.ts'
 import type { TenantStore } from '../auth/tenant.ts'
+import { RelayError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { RedisClient } from '../base/redis.ts'
 import type { Plan, TenancyPlan } from '../config/plan.ts'
@@ -26,9 +27,19 @@ export async function openTenants(options: TenantsOptions, opened: AsyncDisposab
     tenant: (name: string) => numbers.tenantSlots.slotsOf([name])[0] ?? 0,
     business: (name: string) => numbers.businessSlots.slotsOf([name])[0] ?? 0,
   }
-  const known = await registry({ ...tenantConfig(plan.tenancy), store, slots, moved, log })
+  const known = await registry({ ...tenantConfig(plan.tenancy), store, slots, moved, log }).catch((error: unknown) => {
+    throw unread(plan.tenancy, error)
+  })
   opened.defer(() => known.close())
   return known
+}
+
+// Without its tenants relay would refuse everybody: better that whoever starts it learns why.
+function unread(tenancy: TenancyPlan | null, error: unknown): unknown {
+  if (tenancy?.from?.is !== 'redis' || !(error instanceof RelayError)) return error
+  return new Error(`the tenants cannot be read from Redis: ${error.message} (start Redis, or correct \`redis\`, and start relay again)`, {
+    cause: error,
+  })
 }
 
 /** What the config itself says of tenants. */

@@ -80,6 +80,17 @@ t.test('the control socket is for its owner alone, and a dead one is replaced', 
   t.equal((await relay(place, 'status', '--json')).exit, 0)
 })
 
+t.test('a start without the Redis that its tenants are in fails and says so', async (t) => {
+  const place = home(t)
+  const redis = `redis: redis://127.0.0.1:${await freePort()}\ntenantsFrom: redis\nledger: false\n`
+  place.write('relay.config.yaml', config('reusePort', '127.0.0.1:0', redis))
+
+  const ran = await relay(place, 'start')
+
+  t.equal(ran.exit, 1)
+  t.match(ran.err, /error: the tenants cannot be read from Redis: .*start Redis, or correct `redis`/)
+})
+
 t.test('relay starts with an empty environment', async (t) => {
   const place = { ...home(t), env: {} }
 
