@@ -32,13 +32,14 @@ export interface Settlement {
 
 /**
  * What a call is counted for, from the way it ended: what the reply told, wherever it told anything. Without that: nothing at all where the
- * upstream or relay failed (429 included), the request alone where the call itself was wrong or uses no tokens, its reservation where
+ * upstream or relay failed (429 included), the request alone where the call itself was wrong, was sent elsewhere or uses no tokens, its reservation where
  * a whole reply told nothing, and where its caller left, the input that had gone out with the output that came back.
  */
 export function settlementOf(call: Ended): Settlement {
   const { used, expected, failure, status } = call
   if (!call.isOut) return refund
   if (failure === null && status >= 400) return isCallersFault(status) ? requestOnly : refund
+  if (used === null && failure === null && status >= 300) return requestOnly
   if (used !== null) return { isCounted: true, used, source: used.estimated ? 'estimated' : 'exact' }
   if (failure !== null && failure !== 'cancelled') return callersFailures.has(failure) ? requestOnly : refund
   if (call.end === 'done') return expected === null ? requestOnly : estimate(expected)

@@ -28,6 +28,8 @@ const broken = (end: BodyEnd, failure: Failure | null, more: Partial<Ended> = {}
 
 const rows: readonly Row[] = [
   ['a whole reply that told its usage', {}, true, [25, 15], 'exact'],
+  ['a redirect, which made no message', { status: 307, used: null }, true, null, 'none'],
+  ['a redirect that its caller left', { status: 307, used: null, end: 'cancelled' }, true, null, 'none'],
   ['a stream that its caller left', { end: 'cancelled', used: partly }, true, [25, 4], 'estimated'],
   ['a stream that its caller left, read to its end all the same', { end: 'cancelled' }, true, [25, 15], 'exact'],
   [
