@@ -28,6 +28,25 @@ export function authenticate({ tenants }: AuthenticateOptions): Stage {
   }
 }
 
+/** Where nobody is asked for a key: one of relay's own, which callers may send all the same, does not go out either. */
+export function withhold(): Stage {
+  return (call, next) => {
+    const { fields } = call.head
+    for (const id of [Name.apiKey, Name.authorization]) if (holdsKey(fields, id)) call.edits.drop(1 << id)
+    return next(call)
+  }
+}
+
+/** Other services have keys that begin alike: only what can be one of relay's is taken for one. */
+function holdsKey(fields: Head, id: number): boolean {
+  if (!fields.has(id)) return false
+  if (!fields.isDoubled(id)) return wholeKey.test(fields.text(id) ?? '')
+  for (let k = 0; k < fields.count; k++) if (wholeKey.test(fields.value(k))) return true
+  return false
+}
+
+const wholeKey = /(?<![\w-])rk_[0-9A-Za-z]{43}(?![\w-])/
+
 async function askLater(call: Call, found: Promise<Tenant | null>, next: Next): Promise<Reply> {
   const tenant = await awaitFor(call, found)
   if (tenant === null) throw refused(unknown)

@@ -8,7 +8,7 @@ import type { PathPattern } from '../engine/router.ts'
 import type { Sweep } from '../engine/sweep.ts'
 import type { Column } from '../metrics/column.ts'
 import { aim, outgoingPath } from './aim.ts'
-import { authenticate } from './authenticate.ts'
+import { authenticate, withhold } from './authenticate.ts'
 import { bodyLimit } from './body-limit.ts'
 import { countTokens } from './count-tokens.ts'
 import { credential, type CredentialOptions } from './credential.ts'
@@ -60,6 +60,8 @@ export interface Ingredients {
   readonly load: ShedOptions['load'] | null
   /** Who may call; null: nobody is asked for a key. */
   readonly tenants: Tenants | null
+  /** Whether keys of tenants may come all the same. */
+  readonly withholdsKeys: boolean
   /** Whether tenants share the upstream's credential. */
   readonly isShared: boolean
   /** What is read of bodies; null: nothing. */
@@ -93,6 +95,8 @@ export function recipe(use: Ingredients): Next {
     use.guardedHosts === null ? null : guard(use.guardedHosts),
     // A stranger's call costs nothing more than this.
     use.tenants === null ? null : authenticate({ tenants: use.tenants }),
+    // A key that another route asks for is not this upstream's to see.
+    use.withholdsKeys ? withhold() : null,
     // From here on a call is somebody's: settled, written down and counted once, whatever refuses it.
     use.recording === null ? null : record(use.recording),
     // What the path becomes decides what the upstream's endpoint allows.

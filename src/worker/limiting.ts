@@ -18,7 +18,10 @@ export interface LimitingOptions {
   readonly services: Services
 }
 
-type Accounts = Pick<Ingredients, 'load' | 'tenants' | 'isShared' | 'peek' | 'limiting' | 'countsElse' | 'recording' | 'drainsOnLeave'>
+type Accounts = Pick<
+  Ingredients,
+  'load' | 'tenants' | 'withholdsKeys' | 'isShared' | 'peek' | 'limiting' | 'countsElse' | 'recording' | 'drainsOnLeave'
+>
 
 /** What a route's recipe needs to know who calls, what they may use, and what they did: nothing where the plan has none of it. */
 export function accountsOf(options: LimitingOptions): Accounts {
@@ -34,6 +37,7 @@ export function accountsOf(options: LimitingOptions): Accounts {
   return {
     load: plan.shed.lagMs === null && plan.shed.heap === null ? null : services.load,
     tenants,
+    withholdsKeys: plan.tenancy !== null && !route.authenticate,
     isShared: tenants !== null && upstream.kind === 'claude' && route.credential === 'replace' && upstream.credential !== null,
     peek: peekOf(options, limits, { hasTenants: tenants !== null, isWritten: writer !== null }),
     recording: isUsed ? recording : null,

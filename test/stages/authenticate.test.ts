@@ -3,7 +3,7 @@ import { newKey } from '../../src/auth/keys.ts'
 import type { Tenant } from '../../src/base/tenant.ts'
 import { Body } from '../../src/engine/body.ts'
 import { Reply } from '../../src/engine/call.ts'
-import { authenticate } from '../../src/stages/authenticate.ts'
+import { authenticate, withhold } from '../../src/stages/authenticate.ts'
 import { callOf, outgoing } from '../engine/shapes.ts'
 import { outcomeOf, tenantOf } from './helpers.ts'
 
@@ -45,6 +45,23 @@ t.test('a credential of another kind beside the key passes, in either field', as
   t.same(outgoing(oauth), ['authorization: Bearer sk-ant-oat01'])
   t.equal(theirs.tenant, search)
   t.equal(oauth.tenant, search)
+})
+
+t.test('where nobody is asked for a key, one that comes all the same goes nowhere; other credentials pass', async (t) => {
+  const theirs = `rk_live_${'a'.repeat(38)}`
+  const cases = [
+    [`x-api-key: ${key}\nother: stays`, ['other: stays']],
+    [`authorization: Bearer ${key}`, []],
+    [`x-api-key: a\nx-api-key: ${key}`, []],
+    [`x-api-key: ${theirs}\nauthorization: Bearer ${theirs}`, [`x-api-key: ${theirs}`, `authorization: Bearer ${theirs}`]],
+    ['other: stays', ['other: stays']],
+  ] as const
+
+  for (const [lines, out] of cases) {
+    const call = ask(lines)
+    t.equal((await outcomeOf(withhold(), call)).status, 200)
+    t.same(outgoing(call), out)
+  }
 })
 
 const refused: Readonly<Record<string, string>> = {

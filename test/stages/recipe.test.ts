@@ -50,6 +50,7 @@ function kitchen(use: Partial<Ingredients>): Kitchen {
     load: null,
     tenants: null,
     isShared: false,
+    withholdsKeys: false,
     peek: null,
     limiting: null,
     countsElse: null,
