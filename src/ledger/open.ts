@@ -54,10 +54,11 @@ export function checkWhose(db: DatabaseSync, file: string): void {
   }
 }
 
-/** What is wrong with a ledger's file, told by the error that came of it. */
-export function ledgerProblem(file: string, error: unknown): ConfigError {
+/** What is wrong with a ledger's file, told by the error that came of it; an error of neither SQLite nor files is a bug, and stays what it is. */
+export function ledgerProblem(file: string, error: unknown): Error {
   const code = sqliteCode(error)
   const why = error instanceof Error ? error.message : String(error)
+  if (code === null && !isOfSystem(error)) return error instanceof Error ? error : new Error(why)
   if (code === codes.notADatabase || code === codes.corrupt) {
     return problem(
       file,
@@ -72,6 +73,11 @@ export function ledgerProblem(file: string, error: unknown): ConfigError {
 export function sqliteCode(error: unknown): number | null {
   if (!(error instanceof Error) || !('errcode' in error) || typeof error.errcode !== 'number') return null
   return error.errcode & 0xff
+}
+
+/** Whether it came of a call to the system: for a file that is not there, may not be written, has no room. */
+function isOfSystem(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error && typeof error.syscall === 'string'
 }
 
 const codes = { busy: 5, corrupt: 11, notADatabase: 26 }

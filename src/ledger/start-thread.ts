@@ -27,7 +27,7 @@ export async function startThread(source: LedgerSource, { data, timeoutMs, heard
   })
   thread.on('error', (error: unknown) => (failure = error))
   thread.on('exit', (code) => {
-    ready.reject(failure instanceof Error ? failure : new Error(`the ledger's thread exited with ${code}`))
+    ready.reject(failure === null ? new Error(`the ledger's thread exited with ${code}`) : failed(failure))
     ended(thread, failure ?? `it exited with ${code}`)
   })
   const timer = setTimeout(() => ready.reject(new Error("the ledger's thread did not start in time")), timeoutMs)
@@ -40,6 +40,10 @@ export async function startThread(source: LedgerSource, { data, timeoutMs, heard
   } finally {
     clearTimeout(timer)
   }
+}
+
+function failed(cause: unknown): Error {
+  return new Error(`the ledger's thread failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
 }
 
 function newThread(source: LedgerSource, workerData: LedgerData): Worker {

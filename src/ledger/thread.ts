@@ -15,7 +15,10 @@ if (parentPort !== null) {
     // It lives by its ports, until control tells it to close.
     void new LedgerService({ ledger, control: parentPort, options, live })
   } catch (error) {
-    const { problems } = error instanceof ConfigError ? error : ledgerProblem(file, error)
+    const problem = error instanceof ConfigError ? error : ledgerProblem(file, error)
+    // Control hears of a bug as of one: by the thread's end.
+    if (!(problem instanceof ConfigError)) throw problem
+    const { problems } = problem
     parentPort.postMessage({ is: 'failed', problems } satisfies FromLedgerThread)
   }
 }

@@ -48,7 +48,7 @@ async function world(t: Parameters<typeof ledgerFile>[0], options: Partial<Ledge
       ports.set(index, port)
       const end = () => {
         ports.get(index)?.close()
-        host.left(index)
+        void host.left(index)
       }
       return Object.assign(writer, { end })
     },
@@ -96,6 +96,34 @@ t.test('a thread that dies between a commit and its word is replaced, and nothin
   t.match(ask(file, 'SELECT calls, estimated, cost FROM days'), [{ calls: 151, estimated: 0, cost: 151 * 600_000 }])
   t.strictSame(await host.spent(row('x').budgets), [151 * 600_000])
   t.equal(host.status().estimated, 0, "a live worker's intent outlives the thread")
+})
+
+t.test("a flood of refusals is in the day's sums to the last one, though most have no row, and the thread dies in between", async (t) => {
+  const { file, host, worker } = await world(t, {}, mortal)
+  const writers = [worker(0), worker(1)]
+  const refuse = (many: number, from: number) => {
+    for (let at = 0; at < many; at++) {
+      writers[at % 2]!.write(
+        row(`${from}-${at}`, { end: 'refused', source: 'none', costNanoUsd: 0, tenant: at % 4 < 2 ? 'search' : 'mail' }),
+      )
+    }
+  }
+
+  for (let death = 0; death < 3; death++) {
+    writeFileSync(`${file}.die`, '')
+    refuse(2000, death)
+    const flushed = Promise.all(writers.map((writer) => writer.flush(20_000)))
+    refuse(400, death + 10)
+    await flushed
+  }
+  await Promise.all(writers.map((writer) => writer.flush(20_000)))
+
+  t.equal(host.status().restarts, 3)
+  t.ok(writers.every(({ dropped }) => dropped > 2000))
+  t.match(ask(file, 'SELECT tenant, sum(refused) AS refused, sum(calls) AS calls FROM days GROUP BY tenant ORDER BY tenant'), [
+    { tenant: 'mail', refused: 3600, calls: 0 },
+    { tenant: 'search', refused: 3600, calls: 0 },
+  ])
 })
 
 t.test('the open calls of a worker that ended become estimates; those of another go on', async (t) => {
@@ -153,6 +181,16 @@ t.test('a ledger that cannot be opened is told at the start, and a second relay 
   t.ok(absent instanceof ConfigError)
   t.match(absent, { problems: [{ path: 'ledger.file' }] })
   t.match(line, /is the ledger of another relay/)
+})
+
+t.test('a bug of the thread at its start is told as what it is, and not as a fault of the file', async (t) => {
+  // SQLite is opened with it, and takes numbers only.
+  const broken = { lockMs: 'soon' } as unknown as Partial<LedgerOptions>
+
+  const failure = await world(t, broken).catch((error: unknown) => error)
+
+  t.notOk(failure instanceof ConfigError)
+  t.match(failure, { message: /^the ledger's thread failed: .*timeout/, cause: { name: 'TypeError' } })
 })
 
 t.test('a full disk stops no row: they are kept, workers are told, and all are written when there is room', async (t) => {
