@@ -23,15 +23,17 @@ export function commitBatches(store: LedgerStore, batches: readonly Batch[]): Sk
 
 function commitEach(store: LedgerStore, batches: readonly Batch[]): Skipped {
   let skipped: Skipped = { rows: 0, why: '' }
-  for (const { rows, owner } of batches) {
-    for (const row of rows) {
-      try {
-        store.commit([{ rows: [row], owner }])
-      } catch (error) {
-        if (!isRowFault(error)) throw error
-        skipped = { rows: skipped.rows + 1, why: error instanceof Error ? error.message : String(error) }
-      }
+  const attempt = (batch: Batch) => {
+    try {
+      store.commit([batch])
+    } catch (error) {
+      if (!isRowFault(error)) throw error
+      skipped = { rows: skipped.rows + 1, why: error instanceof Error ? error.message : String(error) }
     }
+  }
+  for (const { rows, owner, refused } of batches) {
+    for (const row of rows) attempt({ rows: [row], owner })
+    if (refused !== undefined) attempt({ rows: [], owner: null, refused })
   }
   return skipped
 }

@@ -37,9 +37,18 @@ export interface LedgerRow {
 /** Says before a call goes out that it will: settled by its row, or turned into an estimate at the next start. Its figures are the estimates. */
 export type LedgerIntent = LedgerRow & { readonly end: 'lost' }
 
+/** Refused calls of one day (of UTC) that have no row of their own. */
+export interface RefusedCount {
+  readonly day: string
+  readonly tenant: string
+  readonly business: string
+  readonly route: string
+  readonly count: number
+}
+
 /** What a worker sends to the ledger's thread over its port. */
 export type ToLedger =
-  | { readonly is: 'rows'; readonly batch: number; readonly rows: readonly LedgerRow[] }
+  | { readonly is: 'rows'; readonly batch: number; readonly rows: readonly LedgerRow[]; readonly refused: readonly RefusedCount[] }
   | { readonly is: 'intents'; readonly batch: number; readonly rows: readonly LedgerIntent[] }
 
 /** What comes back: a batch is committed, or the ledger cannot write for now (disk full), or can again. */
@@ -47,7 +56,7 @@ export type FromLedger = { readonly is: 'committed'; readonly batch: number } | 
 
 /** A worker's end of the ledger. Rows are sent in batches, kept until they are committed, and sent again to a new thread. */
 export interface LedgerWriter {
-  /** Takes a row for the next batch; false: the queue is full and the row is lost (and counted). Refusals are dropped first. */
+  /** Takes a row for the next batch; false: the queue is full and the row is lost (and counted). Refusals are dropped first: the day's sums have them all the same. */
   write(row: LedgerRow): boolean
   /** Resolves when the intent is committed; rejects with `unavailable` when that cannot be done in time. */
   intend(row: LedgerIntent): Promise<void>

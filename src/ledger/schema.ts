@@ -4,7 +4,7 @@ import type { DatabaseSync } from 'node:sqlite'
 export const ledgerMark = 0x726c_6c67
 
 /** Version of the tables that this relay writes and reads (`user_version`). */
-export const schemaVersion = 1
+export const schemaVersion = 2
 
 /** Brings an empty or older ledger to this version, in one transaction. */
 export function migrate(db: DatabaseSync, from: number): void {
@@ -75,5 +75,17 @@ CREATE TABLE budgets (
 ) STRICT, WITHOUT ROWID;
 `
 
+/**
+ * The last batch of each worker whose counts of refusals are in `days`: unlike rows they have no ids of their own by which one that is
+ * sent twice is known.
+ */
+const second = `
+CREATE TABLE counted (
+  owner TEXT PRIMARY KEY,
+  batch INTEGER NOT NULL,
+  changed_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+`
+
 /** Each brings a ledger from the version of its place to the next. */
-const steps: readonly string[] = [first]
+const steps: readonly string[] = [first, second]

@@ -106,7 +106,10 @@ export class LedgerService {
 
   private take(owner: string, port: MessagePort, message: ToLedger): void {
     const isIntents = message.is === 'intents'
-    this.waiting.push({ batch: message.batch, rows: message.rows, owner: isIntents ? owner : null, port })
+    const { batch, rows } = message
+    const counts = isIntents ? [] : message.refused
+    const refused = counts.length === 0 ? {} : { refused: { from: owner, batch, counts } }
+    this.waiting.push({ batch, rows, owner: isIntents ? owner : null, port, ...refused })
     this.rows += message.rows.length
     if (this.isStuck) return
     if (isIntents || this.rows >= mostWaiting) this.workSoon()

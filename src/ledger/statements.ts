@@ -13,10 +13,13 @@ export interface Statements {
   readonly hasDay: StatementSync
   readonly modelsOfDay: StatementSync
   readonly addToBudget: StatementSync
+  /** Changes one row when the batch of the worker has not been counted yet, else none. */
+  readonly countOnce: StatementSync
   readonly spent: StatementSync
   readonly pruneCalls: StatementSync
   readonly pruneDays: StatementSync
   readonly pruneBudgets: StatementSync
+  readonly pruneCounted: StatementSync
 }
 
 export function statements(db: DatabaseSync): Statements {
@@ -40,6 +43,10 @@ export function statements(db: DatabaseSync): Statements {
       `INSERT INTO budgets (key, spent, changed_at) VALUES (?, ?, ?)
        ON CONFLICT (key) DO UPDATE SET spent = spent + excluded.spent, changed_at = excluded.changed_at`,
     ),
+    countOnce: db.prepare(
+      `INSERT INTO counted (owner, batch, changed_at) VALUES (?, ?, ?)
+       ON CONFLICT (owner) DO UPDATE SET batch = excluded.batch, changed_at = excluded.changed_at WHERE excluded.batch > batch`,
+    ),
     spent: db.prepare(`SELECT spent FROM budgets WHERE key = ?`, { readBigInts: true }),
     pruneCalls: db.prepare(`DELETE FROM calls WHERE id IN (SELECT id FROM calls WHERE at < ? AND owner IS NULL ORDER BY at LIMIT ?)`),
     pruneDays: db.prepare(
@@ -47,6 +54,7 @@ export function statements(db: DatabaseSync): Statements {
        (SELECT day, tenant, business, route, model FROM days WHERE day < ? ORDER BY day LIMIT ?)`,
     ),
     pruneBudgets: db.prepare(`DELETE FROM budgets WHERE key IN (SELECT key FROM budgets WHERE changed_at < ? LIMIT ?)`),
+    pruneCounted: db.prepare(`DELETE FROM counted WHERE owner IN (SELECT owner FROM counted WHERE changed_at < ? LIMIT ?)`),
   }
 }
 

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
-import type { LedgerRow } from './row.ts'
+import type { LedgerRow, RefusedCount } from './row.ts'
 import { dayValues, rowOf, statements, valuesOf, type Statements } from './statements.ts'
 import { dayOf, tally, type DayTally, type Tally } from './tally.ts'
 
@@ -20,6 +20,15 @@ export interface Batch {
   readonly rows: readonly LedgerRow[]
   /** The worker whose death makes lost calls of the intents; null: these are no intents. */
   readonly owner: string | null
+  readonly refused?: RefusedBatch
+}
+
+/** Counts of refusals, which are added once: a worker's batches come in the order of their numbers. */
+export interface RefusedBatch {
+  /** The worker. */
+  readonly from: string
+  readonly batch: number
+  readonly counts: readonly RefusedCount[]
 }
 
 /** Calls that were lost, and what they are taken to have spent, by budget. */
@@ -69,8 +78,10 @@ function inTransaction<Result>(db: DatabaseSync, work: () => Result): Result {
 
 function writeBatches(sql: Statements, batches: readonly Batch[], now: number): void {
   const sums = tally()
-  for (const { rows, owner } of batches) {
+  for (const { rows, owner, refused } of batches) {
     for (const row of rows) writeRow(sql, clean(row), owner, sums)
+    if (refused === undefined || sql.countOnce.run(refused.from, refused.batch, now).changes === 0) continue
+    for (const count of refused.counts) sums.addRefused(count)
   }
   addSums(sql, sums, now)
 }
@@ -109,6 +120,8 @@ function prune(sql: Statements, { rows, days, budgets }: PruneBefore): number {
     sql.pruneCalls.run(rows, mostAtOnce),
     sql.pruneDays.run(dayOf(days), mostAtOnce),
     sql.pruneBudgets.run(budgets, mostAtOnce),
+    // A worker that goes on counts from where it is: its numbers only grow.
+    sql.pruneCounted.run(budgets, mostAtOnce),
   ]
   return deleted.reduce((sum, { changes }) => sum + Number(changes), 0)
 }

@@ -1,4 +1,4 @@
-import type { LedgerRow } from './row.ts'
+import type { LedgerRow, RefusedCount } from './row.ts'
 
 /** What some rows come to for one day, tenant, business, route and model. */
 export interface DayTally {
@@ -27,6 +27,7 @@ export interface Tally {
   /** By the bucket's key. */
   readonly budgets: ReadonlyMap<string, number>
   add(row: LedgerRow): void
+  addRefused(refused: RefusedCount): void
 }
 
 /** Nothing yet. */
@@ -41,6 +42,9 @@ export function tally(): Tally {
       const cost = row.costNanoUsd ?? 0
       if (cost > 0) for (const key of row.budgets) budgets.set(key, (budgets.get(key) ?? 0) + cost)
     },
+    addRefused({ day, tenant, business, route, count }) {
+      sumOf(days, day, { tenant, business, route, model: '' }).refused += count
+    },
   }
 }
 
@@ -50,11 +54,7 @@ export function dayOf(at: number): string {
 }
 
 function addToDay(days: Map<string, DayTally>, row: LedgerRow): void {
-  const day = dayOf(row.at)
-  // Only the model comes from a caller, and it stands last: no two keys can be the same by chance.
-  const key = `${day}\0${row.tenant}\0${row.business}\0${row.route}\0${row.model}`
-  let sum = days.get(key)
-  if (sum === undefined) days.set(key, (sum = empty(day, row)))
+  const sum = sumOf(days, dayOf(row.at), row)
   if (row.end === 'refused') sum.refused++
   else sum.calls++
   if (row.source === 'estimated') sum.estimated++
@@ -69,7 +69,19 @@ function addToDay(days: Map<string, DayTally>, row: LedgerRow): void {
   sum.cost += row.costNanoUsd ?? 0
 }
 
-function empty(day: string, { tenant, business, route, model }: LedgerRow): DayTally {
+type Whose = Pick<LedgerRow, 'tenant' | 'business' | 'route' | 'model'>
+
+function sumOf(days: Map<string, DayTally>, day: string, whose: Whose): DayTally {
+  // Only the model comes from a caller, and it stands last: no two keys can be the same by chance.
+  const key = `${day}\0${whose.tenant}\0${whose.business}\0${whose.route}\0${whose.model}`
+  const known = days.get(key)
+  if (known !== undefined) return known
+  const sum = empty(day, whose)
+  days.set(key, sum)
+  return sum
+}
+
+function empty(day: string, { tenant, business, route, model }: Whose): DayTally {
   const none = { input: 0, output: 0, cacheWrite5m: 0, cacheWrite1h: 0, cacheRead: 0, webSearches: 0, cost: 0 }
   return { day, tenant, business, route, model, calls: 0, refused: 0, estimated: 0, untracked: 0, ...none }
 }

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import { RelayError } from '../base/errors.ts'
+import { refusals } from './refusals.ts'
 import type { FromLedger, LedgerIntent, LedgerRow, LedgerWriter, ToLedger } from './row.ts'
 
 export interface WriterOptions {
@@ -26,7 +27,7 @@ export function ledgerWriter(port: MessagePort, options: WriterOptions): PortWri
 /** Rows of one message. */
 const mostPosted = 256
 
-/** Refusals that are written down in a second; beyond, they are only counted. */
+/** Refusals that are written down in a second; beyond, they are only counted: the ledger adds them to the day's sums. */
 const mostRefusals = 100
 
 /** An intent and who waits for it. */
@@ -59,6 +60,9 @@ class Writer implements PortWriter {
   private readonly open = new Set<string>()
   private size = 0
   private batch = 0
+  private readonly refused = refusals()
+  /** The batch whose counts of refusals are not committed yet: the next ones wait for it, so that they never pile up. */
+  private counting = 0
   private refusals = 0
   private refusalsSince = 0
   private timer: NodeJS.Timeout | undefined
@@ -79,6 +83,8 @@ class Writer implements PortWriter {
     const isIntended = this.open.size > 0 && this.open.delete(row.id)
     if (row.end === 'refused' && !isIntended && !this.hasRoomForRefusal()) {
       this.dropped++
+      this.refused.add(row)
+      this.postLater()
       return true
     }
     if (this.size >= this.options.queue) {
@@ -88,7 +94,7 @@ class Writer implements PortWriter {
     this.size++
     this.rows.push(row)
     if (this.rows.length >= mostPosted) this.post()
-    else this.timer ??= setTimeout(() => this.post(), this.options.flushMs / 4)
+    else this.postLater()
     return true
   }
 
@@ -141,19 +147,35 @@ class Writer implements PortWriter {
     clearTimeout(posted.timer)
     this.size -= posted.message.rows.length
     for (const { done } of posted.intents) done()
+    if (batch === this.counting) this.counted()
     if (this.posted.size > 0) return
     const waiting = this.emptied
     this.emptied = []
     for (const tell of waiting) tell()
   }
 
+  private counted(): void {
+    this.counting = 0
+    if (this.refused.isEmpty) return
+    // Whoever waits for the last commit waits for these counts as well.
+    if (this.emptied.length > 0) this.post()
+    else this.postLater()
+  }
+
+  private postLater(): void {
+    this.timer ??= setTimeout(() => this.post(), this.options.flushMs / 4)
+  }
+
   private post(): void {
     clearTimeout(this.timer)
     this.timer = undefined
     const { rows } = this
-    if (rows.length === 0) return
+    const refused = this.counting === 0 ? this.refused.take() : []
+    if (rows.length === 0 && refused.length === 0) return
     this.rows = []
-    this.send({ message: { is: 'rows', batch: ++this.batch, rows }, intents: [], timer: undefined })
+    const batch = ++this.batch
+    if (refused.length > 0) this.counting = batch
+    this.send({ message: { is: 'rows', batch, rows, refused }, intents: [], timer: undefined })
   }
 
   private postIntents(): void {

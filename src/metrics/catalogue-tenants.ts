@@ -114,7 +114,7 @@ export const tenantMetrics: readonly Metric[] = [
   {
     name: 'relay_ledger_dropped_total',
     type: 'counter',
-    help: 'Rows of refused calls that the ledger left out to keep those of calls that used something.',
+    help: 'Rows of refused calls that the ledger left out to keep those of calls that used something; its sums by day have them.',
     labels: [],
     read: ({ sums, numbers }) => single(sums[numbers.layout.ledgerDropped] ?? 0),
   },

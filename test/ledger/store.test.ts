@@ -79,6 +79,36 @@ function randomRow(next: () => number, pick: <Item>(items: readonly Item[]) => I
   })
 }
 
+t.test('counts of refusals are added once for each batch of a worker, beside the rows of the same day', async (t) => {
+  const { store, file } = opened(t)
+  const batch = (from: string, batch: number, count: number) => {
+    const counts = [{ day: '2026-11-23', tenant: 'search', business: 'shop', route: 'v1/messages', count }]
+    return { rows: [], owner: null, refused: { from, batch, counts } }
+  }
+
+  store.commit([batch('a', 1, 10), batch('a', 4, 100), batch('b', 1, 1000)])
+  store.commit([batch('a', 1, 10), batch('a', 4, 100), batch('a', 5, 10_000)])
+  store.commit([{ rows: [row('c', { end: 'refused', model: '', at: Date.parse('2026-11-23T12:00:00Z') })], owner: null }])
+
+  t.match(ask(file, 'SELECT day, tenant, model, calls, refused FROM days'), [
+    { day: '2026-11-23', tenant: 'search', model: '', calls: 0, refused: 11_111 },
+  ])
+  store.prune({ rows: 0, days: 0, budgets: Date.now() + 1 })
+  t.strictSame(ask(file, 'SELECT owner FROM counted'), [])
+})
+
+t.test('a ledger of the version before gets what it lacks, and keeps what it has', async (t) => {
+  const first = opened(t)
+  first.store.commit([{ rows: [row('a')], owner: null }])
+  first.db.exec('DROP TABLE counted; PRAGMA user_version = 1')
+  first.close()
+
+  const next = opened(t, first.file)
+
+  t.match(ask(next.file, 'SELECT calls FROM days'), [{ calls: 1 }])
+  t.strictSame(ask(next.file, 'SELECT owner FROM counted'), [])
+})
+
 t.test('an intent counts nowhere until its row settles it, and then once', async (t) => {
   const { store, file } = opened(t)
   const key = row('x').budgets[0]!

@@ -1,6 +1,6 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import t from 'tap'
-import type { FromLedger, ToLedger } from '../../src/ledger/row.ts'
+import type { FromLedger, LedgerRow, ToLedger } from '../../src/ledger/row.ts'
 import { ledgerWriter, type PortWriter, type WriterOptions } from '../../src/ledger/writer.ts'
 import { intent, row, until } from './rows.ts'
 
@@ -80,6 +80,64 @@ t.test('refusals go first: beyond half of the queue, and beyond a hundred a seco
   t.equal(small.dropped, 5)
   t.strictSame(kept, [true, true])
   t.equal(small.lost, 0)
+})
+
+t.test(
+  'refusals without a row are counted by day, tenant, business and route, and their counts are posted one batch at a time',
+  async (t) => {
+    const { writer, got, say, replace } = world(t, { queue: 2 })
+    const at = Date.parse('2026-11-23T12:00:00Z')
+    const refused = (more: Partial<LedgerRow> = {}) => writer.write(row('r', { end: 'refused', at, ...more }))
+
+    writer.write(row('a'))
+    for (let time = 0; time < 3; time++) refused({ model: `any-${time}` })
+    refused({ tenant: 'mail' })
+    refused({ at: at + 86_400_000 })
+    await until(() => got.length === 1)
+    refused()
+    refused()
+    const flushed = writer.flush(60_000)
+    const before = got.length
+    const again = replace()
+    await until(() => again.length === 1)
+    say({ is: 'committed', batch: 1 })
+    await until(() => again.length === 2)
+    say({ is: 'committed', batch: 2 })
+    await flushed
+
+    t.equal(before, 1)
+    t.equal(writer.dropped, 7)
+    t.match(again[0], got[0])
+    t.match(again, [
+      {
+        is: 'rows',
+        batch: 1,
+        rows: [{ id: 'a' }],
+        refused: [
+          { day: '2026-11-23', tenant: 'search', business: 'shop', route: 'v1/messages', count: 3 },
+          { day: '2026-11-23', tenant: 'mail', count: 1 },
+          { day: '2026-11-24', tenant: 'search', count: 1 },
+        ],
+      },
+      { is: 'rows', batch: 2, rows: [], refused: [{ tenant: 'search', count: 2 }] },
+    ])
+  },
+)
+
+t.test('refusals of more tenants than are told apart count as those of others, and none is missed', async (t) => {
+  const { writer, got } = world(t, { queue: 0 })
+
+  for (let at = 0; at < 5000; at++) writer.write(row(`${at}`, { end: 'refused', tenant: `tenant-${at % 2500}` }))
+  await until(() => got.length === 1)
+
+  const [message] = got
+  const refused = message?.is === 'rows' ? message.refused : []
+  t.ok(refused.length <= 1002)
+  t.equal(
+    refused.reduce((sum, { count }) => sum + count, 0),
+    5000,
+  )
+  t.match(refused.at(-1), { tenant: 'other', business: 'other', route: 'other', count: 3000 })
 })
 
 t.test('an intent resolves with its commit, and all of one turn go in one message', async (t) => {
