@@ -7,7 +7,7 @@ export const usualPriority = 5
 
 /** Where a tenant's and a business's numbers are kept. */
 export interface TenantSlots {
-  tenant(name: string): number
+  tenant(name: string, business: string): number
   business(name: string): number
 }
 
@@ -31,7 +31,7 @@ export function tenantOf(record: TenantRecord, tier: Tier | null, { id, generati
     routes: record.routes ?? tier?.routes ?? null,
     models: record.models ?? tier?.models ?? null,
     limits: inheritedLimits(record.limits, tier?.limits ?? []),
-    slot: slots.tenant(name),
+    slot: slots.tenant(name, business),
     businessSlot: slots.business(business),
   }
 }

@@ -1,6 +1,6 @@
 import { limitKinds, queueWords, tokenTypes } from './layout.ts'
 import { single, type Metric } from './metric.ts'
-import { businessGauge, histograms, isCounted, slotRows } from './rows.ts'
+import { businessGauge, costs, histograms, isCounted, slotRows } from './rows.ts'
 import { statusClasses } from './statuses.ts'
 
 /** What is counted by tenant and business, of limits, queues and the ledger. Tenants beyond the slots there are share `other`. */
@@ -24,11 +24,14 @@ export const tenantMetrics: readonly Metric[] = [
     type: 'counter',
     help: 'What calls of a tenant cost, by the prices of the configuration; models without a price cost nothing here.',
     labels: ['tenant'],
-    read: ({ sums, numbers }) =>
-      numbers.tenantSlots
-        .names()
-        .map((tenant, slot) => ({ labels: { tenant }, value: (sums[numbers.layout.tenantCosts + slot] ?? 0) / 1e9 }))
-        .filter(isCounted),
+    read: (scrape) => costs(scrape, 'tenant'),
+  },
+  {
+    name: 'relay_tenant_info',
+    type: 'gauge',
+    help: '1 for each tenant that is counted by name, with its business.',
+    labels: ['tenant', 'business'],
+    read: ({ numbers }) => numbers.tenantBusinesses().map((labels) => ({ labels, value: 1 })),
   },
   {
     name: 'relay_limit_hits_total',
@@ -57,6 +60,20 @@ export const tenantMetrics: readonly Metric[] = [
     help: 'Calls that ended, by business and by the class of the status that the caller got.',
     labels: ['business', 'status'],
     read: (scrape) => slotRows(scrape, 'businessCalls', statusClasses, ['business', 'status']).filter(isCounted),
+  },
+  {
+    name: 'relay_business_tokens_total',
+    type: 'counter',
+    help: 'Tokens that calls of a business used, reported or estimated.',
+    labels: ['business', 'type'],
+    read: (scrape) => slotRows(scrape, 'businessTokens', tokenTypes, ['business', 'type']),
+  },
+  {
+    name: 'relay_business_cost_usd_total',
+    type: 'counter',
+    help: 'What calls of a business cost, by the prices of the configuration; models without a price cost nothing here.',
+    labels: ['business'],
+    read: (scrape) => costs(scrape, 'business'),
   },
   {
     name: 'relay_business_active_calls',

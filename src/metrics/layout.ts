@@ -86,6 +86,8 @@ export interface Places {
   readonly limitHits: number
   readonly dryRuns: number
   readonly businessCalls: number
+  readonly businessTokens: number
+  readonly businessCosts: number
   readonly queueWaits: number
   readonly logDropped: number
   readonly connections: number
@@ -125,6 +127,8 @@ export function layoutOf({ workers, routes, upstreams, tenants, businesses }: Ca
     limitHits: tenants * limitKinds.length,
     dryRuns: tenants * limitKinds.length,
     businessCalls: businesses * statusClasses.length,
+    businessTokens: businesses * tokenTypes.length,
+    businessCosts: businesses,
     queueWaits: routes * histogramWidth,
   }
   const gaugeRows = {

@@ -10,6 +10,10 @@ export interface Numbers {
   readonly upstreamSlots: SlotTable
   readonly tenantSlots: SlotTable
   readonly businessSlots: SlotTable
+  /** The slot of a tenant, which is of this business from now on. */
+  tenantSlot(tenant: string, business: string): number
+  /** The tenants that have a slot of their own, with their businesses. */
+  tenantBusinesses(): readonly { readonly tenant: string; readonly business: string }[]
   /** Sums over all workers, alive and dead, in the places of `layout`. */
   read(): Float64Array
   /** The lag of each worker's event loop, in seconds. */
@@ -42,14 +46,26 @@ export function numbers({ workers, routes = 256, upstreams = 64, tenants = 257, 
   })
   // What dead workers counted: a counter never goes back.
   const past = new Float64Array(layout.counters)
+  const tenantSlots = slotTable(tenants)
+  const businessOf: string[] = []
 
   return {
     memory,
     layout,
     routeSlots: slotTable(routes),
     upstreamSlots: slotTable(upstreams),
-    tenantSlots: slotTable(tenants),
+    tenantSlots,
     businessSlots: slotTable(businesses),
+    tenantSlot: (tenant, business) => {
+      const [slot = 0] = tenantSlots.slotsOf([tenant])
+      if (slot !== 0) businessOf[slot] = business
+      return slot
+    },
+    tenantBusinesses: () =>
+      tenantSlots.names().flatMap((tenant, slot) => {
+        const business = businessOf[slot]
+        return business === undefined ? [] : { tenant, business }
+      }),
     read: () => {
       const sums = new Float64Array(layout.column)
       sums.set(past)

@@ -20,7 +20,7 @@ export function routeRows(
 /** The rows of a block that is kept by tenant or business; the labels are that of the slot, then that of the kind. Empty rows are left out. */
 export function slotRows(
   { numbers, sums }: Scrape,
-  block: 'tenantCalls' | 'tenantTokens' | 'limitHits' | 'dryRuns' | 'businessCalls',
+  block: 'tenantCalls' | 'tenantTokens' | 'limitHits' | 'dryRuns' | 'businessCalls' | 'businessTokens',
   kinds: readonly string[],
   [owner, label]: readonly ['tenant' | 'business', string],
 ): readonly Sample[] {
@@ -29,6 +29,14 @@ export function slotRows(
     const samples = row(sums, numbers.layout[block] + slot * kinds.length, kinds, (kind) => ({ [owner]: name, [label]: kind }))
     return samples.some(isCounted) ? samples : []
   })
+}
+
+/** What calls cost, in dollars, by tenant or business; where nothing did, there is no row. */
+export function costs({ numbers, sums }: Scrape, owner: 'tenant' | 'business'): readonly Sample[] {
+  const [slots, at] =
+    owner === 'tenant' ? [numbers.tenantSlots, numbers.layout.tenantCosts] : [numbers.businessSlots, numbers.layout.businessCosts]
+  const samples = slots.names().map((name, slot) => ({ labels: { [owner]: name }, value: (sums[at + slot] ?? 0) / 1e9 }))
+  return samples.filter(isCounted)
 }
 
 /** A gauge of all businesses; that of all others only where it is used. */

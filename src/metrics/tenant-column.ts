@@ -9,8 +9,8 @@ export interface TenantNumbers {
   tenantCallEnded(tenant: number, business: number, status: number): void
   businessStreamOpened(business: number): void
   businessStreamClosed(business: number): void
-  tenantTokens(tenant: number, counts: TokenCounts): void
-  tenantCost(tenant: number, nanoUsd: number): void
+  tenantTokens(tenant: number, business: number, counts: TokenCounts): void
+  tenantCost(tenant: number, business: number, nanoUsd: number): void
   /** A limit of this kind (its place in `limitKinds`) refused a call of the tenant. */
   limitHit(tenant: number, kind: number): void
   /** It would have, were it no dry run. */
@@ -29,16 +29,23 @@ export function tenantNumbers(column: Float64Array, at: Layout): TenantNumbers {
     },
     businessStreamOpened: (business) => add(column, at.businessGauges + business * gaugeCount + 1, 1),
     businessStreamClosed: (business) => add(column, at.businessGauges + business * gaugeCount + 1, -1),
-    tenantTokens: (tenant, counts) => {
-      const row = at.tenantTokens + tenant * typeCount
-      add(column, row, counts.input)
-      add(column, row + 1, counts.output)
-      add(column, row + 2, counts.cacheWrite5m)
-      add(column, row + 3, counts.cacheWrite1h)
-      add(column, row + 4, counts.cacheRead)
+    tenantTokens: (tenant, business, counts) => {
+      addTokens(column, at.tenantTokens + tenant * typeCount, counts)
+      addTokens(column, at.businessTokens + business * typeCount, counts)
     },
-    tenantCost: (tenant, nanoUsd) => add(column, at.tenantCosts + tenant, nanoUsd),
+    tenantCost: (tenant, business, nanoUsd) => {
+      add(column, at.tenantCosts + tenant, nanoUsd)
+      add(column, at.businessCosts + business, nanoUsd)
+    },
     limitHit: (tenant, kind) => add(column, at.limitHits + tenant * kindCount + kind, 1),
     limitDryRun: (tenant, kind) => add(column, at.dryRuns + tenant * kindCount + kind, 1),
   }
+}
+
+function addTokens(column: Float64Array, row: number, counts: TokenCounts): void {
+  add(column, row, counts.input)
+  add(column, row + 1, counts.output)
+  add(column, row + 2, counts.cacheWrite5m)
+  add(column, row + 3, counts.cacheWrite1h)
+  add(column, row + 4, counts.cacheRead)
 }

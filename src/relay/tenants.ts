@@ -24,7 +24,7 @@ export async function openTenants(options: TenantsOptions, opened: AsyncDisposab
   const store = storeOf(plan.tenancy, options)
   if (store !== null) opened.defer(() => store.close())
   const slots = {
-    tenant: (name: string) => numbers.tenantSlots.slotsOf([name])[0] ?? 0,
+    tenant: (name: string, business: string) => numbers.tenantSlot(name, business),
     business: (name: string) => numbers.businessSlots.slotsOf([name])[0] ?? 0,
   }
   const known = await registry({ ...tenantConfig(plan.tenancy), store, slots, moved, log }).catch((error: unknown) => {

@@ -73,8 +73,9 @@ function settle(call: Call, { end, ms }: Over, { column, ledger, prices, now = D
   const cost = costFor(call, used, prices)
   call.reserved?.settle(settlement.isCounted, used, cost ?? 0)
   if (call.tenant !== null && used !== null) {
-    column.tenantTokens(call.tenant.slot, used)
-    if (cost !== null && cost > 0) column.tenantCost(call.tenant.slot, cost)
+    const { slot, businessSlot } = call.tenant
+    column.tenantTokens(slot, businessSlot, used)
+    if (cost !== null && cost > 0) column.tenantCost(slot, businessSlot, cost)
   }
   if (ledger === null) return
   ledger.write({ ...rowOf(call, { settlement, cost, ms, at: now() - ms }), end: ledgerEnd(call, end) })

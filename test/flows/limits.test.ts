@@ -96,6 +96,7 @@ t.test('a tenant gets what its limit says and not one call more, and the others 
   t.equal(await relay.metric('relay_limit_hits_total', 'tenant="search"', 'kind="requests"'), 17)
   t.equal(await relay.metric('relay_tenant_calls_total', 'tenant="search"', 'status="2xx"'), 3)
   t.equal(await relay.metric('relay_business_calls_total', 'business="shop"', 'status="4xx"'), 17)
+  t.equal(await relay.metric('relay_tenant_info', 'tenant="search"', 'business="shop"'), 1)
 })
 
 t.test('money: what calls cost is written down once, and when it is gone the caller is told to stop', async (t) => {

@@ -44,8 +44,8 @@ t.test('what a tenant calls, uses and costs is told under its name', async (t) =
   column.tenantCallEnded(search, shop, 200)
   column.businessCallStarted(shop)
   column.tenantCallEnded(search, shop, 0)
-  column.tenantTokens(search, tokens)
-  column.tenantCost(search, 1_500_000_000)
+  column.tenantTokens(search, shop, tokens)
+  column.tenantCost(search, shop, 1_500_000_000)
 
   t.strictSame(await lines('relay_tenant_calls_total'), [
     'relay_tenant_calls_total{tenant="search",status="other"} 1',
@@ -60,6 +60,46 @@ t.test('what a tenant calls, uses and costs is told under its name', async (t) =
     [' 1', ' 2', ' 3', ' 4', ' 5'],
   )
   t.strictSame(await lines('relay_tenant_cost_usd_total'), ['relay_tenant_cost_usd_total{tenant="search"} 1.5'])
+})
+
+t.test('what the tenants of a business use and cost is told under its name as well', async (t) => {
+  const { shared, column, lines } = world({ tenants: 3 })
+  const [search = 0, mail = 0, third = 0] = ['search', 'mail', 'third'].map((name) => shared.tenantSlot(name, 'shop'))
+  const [shop = 0] = shared.businessSlots.slotsOf(['shop'])
+
+  for (const tenant of [search, mail, third]) {
+    column.tenantTokens(tenant, shop, tokens)
+    column.tenantCost(tenant, shop, 500_000_000)
+  }
+  shared.workerDied(1)
+  column.tenantTokens(0, 0, tokens)
+
+  t.strictSame(
+    (await lines('relay_business_tokens_total')).filter((line) => line.includes('"shop"')),
+    [
+      'relay_business_tokens_total{business="shop",type="input"} 3',
+      'relay_business_tokens_total{business="shop",type="output"} 6',
+      'relay_business_tokens_total{business="shop",type="cache_write_5m"} 9',
+      'relay_business_tokens_total{business="shop",type="cache_write_1h"} 12',
+      'relay_business_tokens_total{business="shop",type="cache_read"} 15',
+    ],
+  )
+  t.strictSame(await lines('relay_business_cost_usd_total'), ['relay_business_cost_usd_total{business="shop"} 1.5'])
+  t.match(await lines('relay_tenant_cost_usd_total'), [/"other"} 0\.5$/, /"search"} 0\.5$/, /"mail"} 0\.5$/])
+})
+
+t.test('a tenant that is counted by name is told with its business, also after that has changed', async (t) => {
+  const { shared, lines } = world({ tenants: 3 })
+
+  shared.tenantSlot('search', 'shop')
+  shared.tenantSlot('mail', 'office')
+  shared.tenantSlot('beyond', 'shop')
+  shared.tenantSlot('search', 'web')
+
+  t.strictSame(await lines('relay_tenant_info'), [
+    'relay_tenant_info{tenant="search",business="web"} 1',
+    'relay_tenant_info{tenant="mail",business="office"} 1',
+  ])
 })
 
 t.test('calls and streams of a business that are open go down again, and with the worker that dies', async (t) => {

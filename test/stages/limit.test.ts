@@ -57,7 +57,7 @@ t.test('exhausted money is a bill, not a rate: nothing is worth a retry before t
   t.ok(written(reply).includes('retry-after: 50400'))
 })
 
-t.test('a tenant’s tokens are counted where nothing limits it and nobody writes its calls down, too', async (t) => {
+t.test('a tenant’s tokens, and its business’s, are counted where nothing limits it and nobody writes its calls down, too', async (t) => {
   const { ask, shared } = limitWorld({ limits: [], ledger: null })
   const call = messagesCall()
   await ask(call)
@@ -65,6 +65,7 @@ t.test('a tenant’s tokens are counted where nothing limits it and nobody write
   over(call, { input: 100, output: 10 })
 
   t.same([...shared.read().subarray(shared.layout.tenantTokens + 5, shared.layout.tenantTokens + 7)], [100, 10])
+  t.same([...shared.read().subarray(shared.layout.businessTokens + 5, shared.layout.businessTokens + 7)], [100, 10])
 })
 
 t.test('for a call that is refused anyway its upstream is not asked what it counts', async (t) => {
