@@ -22,6 +22,23 @@ export function count(text: string): number {
   return value
 }
 
+/** A tenant's priority. */
+export function priority(text: string): number {
+  if (!/^[0-9]$/.test(text)) throw new InvalidArgumentError('give a number from 0 to 9')
+  return Number(text)
+}
+
+/** A flag that may be given several times: all of its values. */
+export function several(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text]
+}
+
+/** A flag that may be given once: of two values nobody knows which one is meant. */
+export function once(text: string, before?: string): string {
+  if (before !== undefined) throw new InvalidArgumentError(`it was given before, as '${before}': give it once`)
+  return text
+}
+
 /** An address on this machine, or null for `off`. */
 export function adminAddress(text: string): AddressPlan | null {
   if (text === 'off') return null

@@ -32,6 +32,23 @@ export function wholeTenant(record: TenantRecord, tiers: readonly Tier[]): Whole
   }
 }
 
+/** A tenant for people, and where it stands. */
+export function tenantLines(tenant: WholeTenant, where: string): readonly string[] {
+  const { name, business, tier, priority, routes, models, keys } = tenant
+  const keyTexts = keys.map(({ hint, createdAt }) => `${hint}${createdAt === '' ? '' : ` of ${createdAt}`}`)
+  return [
+    `${name} (in ${where})`,
+    `business  ${business}`,
+    `tier      ${tier ?? 'none'}`,
+    `priority  ${priority}`,
+    `routes    ${routes?.join(', ') ?? 'all'}`,
+    `models    ${models?.join(', ') ?? 'all'}`,
+    `keys      ${keyTexts.length === 0 ? 'none: nobody can call as it' : keyTexts.join(', ')}`,
+    'limits',
+    ...limitLines(tenant).map((line) => `  ${line}`),
+  ]
+}
+
 /** A line for each limit of a tenant. */
 export function limitLines({ limits, tier }: WholeTenant): readonly string[] {
   if (limits.length === 0) return ['no limits of its own']

@@ -35,6 +35,18 @@ async function until(one: RunningRelay, key: string, status: number): Promise<nu
   return performance.now() - since
 }
 
+/** The same for a message to an Opus. */
+async function untilMessage({ url }: RunningRelay, key: string, status: number): Promise<void> {
+  const body = JSON.stringify({ model: 'claude-opus-5', max_tokens: 5, messages: [{ role: 'user', content: 'hi' }] })
+  const headers = { 'x-api-key': key, 'anthropic-version': '2023-06-01', 'content-type': 'application/json' }
+  const statusNow = async (): Promise<number> => {
+    const answer = await fetch(`${url}/v1/messages`, { method: 'POST', headers, body })
+    await answer.text()
+    return answer.status
+  }
+  while ((await statusNow()) !== status) await new Promise(setImmediate)
+}
+
 t.test('a tenant of the config file is let in as soon as the command returns, and out as soon as it is removed', async (t) => {
   const place = realHome(t)
   place.write('relay.config.yaml', `${base}tenants: {}\n`)
@@ -80,6 +92,27 @@ t.test('a change in SQLite is followed by the running relay within a second', as
   t.ok(revokedMs < 1000, `${revokedMs} ms`)
   t.equal(other, 200)
 })
+
+for (const [where, line] of [
+  ['the config file', 'tenants: {}'],
+  ['SQLite', 'tenantsFrom: sqlite'],
+]) {
+  t.test(`what is set of a tenant in ${where} counts in the running relay, with the key that it had`, async (t) => {
+    const place = realHome(t)
+    place.write('relay.config.yaml', `${base}${line}\n`)
+    const one = await started(t, place)
+    const given = { place, text: base }
+    const key = await keyOf(given, 'add', 'search')
+    await until(one, key, 200)
+
+    await printed(given, 'set', 'search', '--model', 'claude-haiku-*')
+    await untilMessage(one, key, 400)
+    await printed(given, 'set', 'search', '--all-models')
+    await untilMessage(one, key, 200)
+
+    t.equal(await statusOf(one, key), 200)
+  })
+}
 
 t.test('a change in Redis is followed by every node within a second, and a Redis that is away is told', async (t) => {
   const server = await redisServer(t)

@@ -56,6 +56,20 @@ t.test('what is given wrongly is told by flag, value and remedy, and nothing cha
     [['quota', 'search', '--input-tokens', '2T/m'], /--input-tokens: '2T\/m' is not a rate/],
     [['quota', 'search', '--concurrency', '0'], /--concurrency: '?0'? is too small/],
     [['quota', 'search', '--budget', '50eur/day'], /--budget: '50eur\/day' is not a budget/],
+    [
+      ['quota', 'search', '--budget', '5usd/day', '--budget', '6usd/day'],
+      /--budget 5usd\/day and --budget 6usd\/day: a day has one budget/,
+    ],
+    [['quota', 'search', '--budget', '5usd/day', '--budget', 'none'], /--budget 5usd\/day and then --budget none: .*give it first/],
+    [['quota', 'search', '--requests', '5/s', '--requests', '6/s'], /--requests.*'6\/s'.*it was given before, as '5\/s': give it once/],
+    [['set', 'serch', '--tier', 'standard'], /there is no tenant 'serch' \(did you mean 'search'\?\)/],
+    [['set', 'search'], /nothing is named .* of the tenant 'search': give one of --business, --tier, --priority, --route, --model, --all-/],
+    [['set', 'search', '--tier', 'standart'], /--tier: there is no tier 'standart' \(did you mean 'standard'\?\)/],
+    [['set', 'search', '--tier', 'standard', '--tier', 'none'], /--tier.*it was given before, as 'standard'/],
+    [['set', 'search', '--priority', 'high'], /--priority.*from 0 to 9/],
+    [['set', 'search', '--route', 'v1/mesages'], /--route.*'v1\/mesages' \(did you mean 'v1\/messages'\?\)/],
+    [['set', 'search', '--route', 'v1/messages', '--all-routes'], /'--all-routes' cannot be used with option '--route <name>'/],
+    [['set', 'search', '--model', 'claude-*', '--all-models'], /'--all-models' cannot be used with option '--model <pattern>'/],
     [['remove', 'serch'], /did you mean 'search'/],
     [['rotate', 'nobody-at-all'], /there is no tenant 'nobody-at-all' \(known: search\)/],
     [['show', 'serch'], /did you mean 'search'/],
@@ -134,6 +148,39 @@ for (const [where, text] of stores) {
     t.same(limitsOf(less), { requests: '100 in 60000, burst 100', concurrency: 40, 'output-tokens': '400000 in 60000, burst 400000' })
   })
 
+  t.test(`a tenant ${where} has its business, tier, priority, routes and models changed, and keeps all else`, async (t) => {
+    const given: Given = { place: home(t), text }
+    given.place.write('relay.config.yaml', text)
+    await keyOf(given, 'add', 'search', '--business', 'shop', '--priority', '3')
+    await printed(given, 'quota', 'search', '--requests', '7/s', '--budget', '50usd/day')
+    const before = await printed(given, 'show', 'search')
+
+    const tier = await printed(given, 'set', 'search', '--tier', 'standard')
+    const lists = await printed(given, 'set', 'search', '--route', 'v1/messages', '--model', 'claude-haiku-*', '--model', 'claude-opus-5')
+    const people = await relay(given.place, 'tenant', 'set', 'search', '--priority', '7', '--business', 'mall')
+    const set = await printed(given, 'show', 'search')
+    await printed(given, 'set', 'search', '--all-routes', '--all-models', '--business', 'none', '--priority', 'none')
+    const inherits = await printed(given, 'show', 'search')
+    await printed(given, 'set', 'search', '--tier', 'none')
+    const bare = await printed(given, 'show', 'search')
+
+    t.match(tier, {
+      change: 'changed the tenant search',
+      tenant: 'search',
+      tier: 'standard',
+      models: ['claude-opus-*'],
+      keys: before['keys'],
+    })
+    t.match(lists, { business: 'shop', routes: ['v1/messages'], models: ['claude-haiku-*', 'claude-opus-5'] })
+    t.match(people, { exit: 0, out: /^changed the tenant search\n {2}search \(in .*\)\n {2}business {2}mall\n[^]*priority {2}7\n/ })
+    t.match(set, { business: 'mall', tier: 'standard', priority: 7, routes: ['v1/messages'], models: ['claude-haiku-*', 'claude-opus-5'] })
+    t.match(inherits, { business: 'search', tier: 'standard', priority: 5, routes: null, models: ['claude-opus-*'] })
+    t.match(bare, { tier: null, models: null })
+    t.same(limitsOf(set), { ...limitsOf(before), concurrency: 5 })
+    t.same(limitsOf(bare), limitsOf(before))
+    t.same(bare['keys'], before['keys'])
+  })
+
   t.test(`tenants ${where} are listed page by page, and a removed one is gone`, async (t) => {
     const given: Given = { place: home(t), text }
     given.place.write('relay.config.yaml', text)
@@ -179,7 +226,7 @@ t.test('with tenantsFrom the config file stays as it is; those that stand in it 
   await relay(place, 'tenant', 'quota', 'old', '--requests', '1/s')
   const list = await printed(given, 'list')
 
-  t.match(failed, { exit: 1, err: /tenants cannot be kept in .*kept\/here\.db: unable to open database file/ })
+  t.match(failed, { exit: 1, err: /tenants cannot be kept in .*kept\/here\.db: .*no such file or directory/ })
   t.equal(unchanged, text)
   t.ok(existsSync(place.path('kept/here.db')))
   t.match(again, { exit: 2, err: /there is a tenant 'old' already, in relay\.config\.yaml/ })

@@ -1,10 +1,10 @@
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { keyRecord, newKey } from '../../auth/keys.ts'
 import { plannedTenant } from '../../config/planned-tenant.ts'
 import type { WrittenTenant } from '../../config/quota.ts'
 import { show, type Context, type JsonFlag } from '../command.ts'
 import type { Which } from '../find.ts'
-import { configOption, controlOption, jsonOption } from '../options.ts'
+import { configOption, controlOption, jsonOption, priority, several } from '../options.ts'
 import { addToStore, byFlags, changeInFile, taken } from '../tenant-change.ts'
 import { keyLines, keyValue } from '../tenant-key.ts'
 import { findTenant, type TenantPlace, withTenants } from '../tenant-place.ts'
@@ -33,8 +33,8 @@ export function tenantAddCommand(context: Context): Command {
     .option('--business <name>', 'what metrics group it by (default: its name)')
     .option('--tier <name>', 'the tier that it inherits from (default: none)')
     .addOption(new Option('--priority <0-9>', 'who leaves a queue first (default: that of the tier, else 5)').argParser(priority))
-    .option('--route <name>', 'a route that it may call; may be given several times (default: those of the tier, else all)', more)
-    .option('--model <pattern>', 'a model that it may ask for, * stands for any text; may be given several times', more)
+    .option('--route <name>', 'a route that it may call; may be given several times (default: those of the tier, else all)', several)
+    .option('--model <pattern>', 'a model that it may ask for, * stands for any text; may be given several times', several)
     .addOption(configOption())
     .addOption(controlOption())
     .addOption(jsonOption())
@@ -77,13 +77,4 @@ function writtenOf({ business, tier, priority: wanted, route, model }: AddFlags)
 function added(name: string, before: WrittenTenant, written: WrittenTenant): WrittenTenant {
   if (Object.keys(before).length > 0) throw taken(name, 'the config file')
   return written
-}
-
-function priority(text: string): number {
-  if (!/^[0-9]$/.test(text)) throw new InvalidArgumentError('give a number from 0 to 9')
-  return Number(text)
-}
-
-function more(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, text]
 }

@@ -2,9 +2,10 @@ import { Command } from 'commander'
 import type { TenantRecord } from '../../auth/tenant.ts'
 import { plannedTenant } from '../../config/planned-tenant.ts'
 import { type QuotaChange, withQuota } from '../../config/quota.ts'
+import { readBudget } from '../../config/units.ts'
 import { CommandError, show, type Context, type JsonFlag } from '../command.ts'
 import type { Which } from '../find.ts'
-import { configOption, controlOption, jsonOption } from '../options.ts'
+import { configOption, controlOption, jsonOption, once, several } from '../options.ts'
 import { byFlags, changeInFile, changeInStore, type TenantChange } from '../tenant-change.ts'
 import { type FoundTenant, type TenantPlace, theTenant, withTenants } from '../tenant-place.ts'
 import { withStoredQuota } from '../tenant-quota.ts'
@@ -36,12 +37,12 @@ export function tenantQuotaCommand(context: Context): Command {
   return new Command('quota')
     .description('show or change what a tenant may use')
     .argument('<name>', 'the tenant, as `relay tenant list` shows it')
-    .option('--requests <rate>', 'calls in a time: 600/m, 10/s; or none')
-    .option('--burst <count>', 'most calls in one go, before --requests holds them (default: its count)')
-    .option('--input-tokens <rate>', 'tokens of input in a time: 2M/m; or none')
-    .option('--output-tokens <rate>', 'tokens of output in a time: 400k/m; or none')
-    .option('--concurrency <count>', 'calls under way at once: 40; or none')
-    .option('--budget <money>', 'money a day, week or month: 50usd/day; may be given several times; or none', more)
+    .option('--requests <rate>', 'calls in a time: 600/m, 10/s; or none', once)
+    .option('--burst <count>', 'most calls in one go, before --requests holds them (default: its count)', once)
+    .option('--input-tokens <rate>', 'tokens of input in a time: 2M/m; or none', once)
+    .option('--output-tokens <rate>', 'tokens of output in a time: 400k/m; or none', once)
+    .option('--concurrency <count>', 'calls under way at once: 40; or none', once)
+    .option('--budget <money>', 'money a day, week or month: 50usd/day; may be given several times; or none', several)
     .addOption(configOption())
     .addOption(controlOption())
     .addOption(jsonOption())
@@ -62,6 +63,7 @@ async function quota(
     return show(context, flags, { tenant: name, limits: tenant.limits }, limitLines(tenant))
   }
   checkBurst(change, found)
+  checkBudgets(change)
   const edit: TenantChange = {
     name,
     told: `changed the quota of the tenant ${name}`,
@@ -93,10 +95,20 @@ function checkBurst({ requests, burst }: QuotaChange, { record }: FoundTenant): 
   if (!isThere) throw new CommandError(2, `--burst ${burst} belongs to a limit on requests: give --requests 600/m too`)
 }
 
-function hasRequests({ limits }: TenantRecord): boolean {
-  return limits.some(({ name }) => name === 'requests')
+/** One budget a period; `none` takes all away, so it comes first or alone. */
+function checkBudgets({ budget = [] }: QuotaChange): void {
+  const byPeriod = new Map<string, string>()
+  for (const one of budget) {
+    const period = readBudget(one)?.period ?? one
+    const before = byPeriod.get(period)
+    const hint = period === one ? 'give it once' : `a ${period} has one budget: give one of them`
+    if (before !== undefined) throw new CommandError(2, `--budget ${before} and --budget ${one}: ${hint}`)
+    byPeriod.set(period, one)
+  }
+  if (budget.indexOf('none') > 0)
+    throw new CommandError(2, `--budget ${budget[0]} and then --budget none: none takes all away, give it first`)
 }
 
-function more(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, text]
+function hasRequests({ limits }: TenantRecord): boolean {
+  return limits.some(({ name }) => name === 'requests')
 }

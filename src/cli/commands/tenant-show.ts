@@ -3,7 +3,7 @@ import { show, type Context, type JsonFlag } from '../command.ts'
 import type { Which } from '../find.ts'
 import { configOption, jsonOption } from '../options.ts'
 import { theTenant, withTenants } from '../tenant-place.ts'
-import { limitLines, wholeTenant, type WholeTenant } from '../tenant-text.ts'
+import { tenantLines, wholeTenant } from '../tenant-text.ts'
 
 /** `relay tenant show`. */
 export function tenantShowCommand(context: Context): Command {
@@ -18,23 +18,7 @@ export function tenantShowCommand(context: Context): Command {
         const { is, record } = await theTenant(place, name)
         const tenant = wholeTenant(record, place.plan.tenancy?.tiers ?? [])
         const where = is === 'file' ? place.name : (place.store?.name ?? '')
-        show(context, flags, { ...tenant, in: where }, lines(tenant, where))
+        show(context, flags, { ...tenant, in: where }, tenantLines(tenant, where))
       }),
     )
-}
-
-function lines(tenant: WholeTenant, where: string): readonly string[] {
-  const { name, business, tier, priority, routes, models, keys } = tenant
-  const keyTexts = keys.map(({ hint, createdAt }) => `${hint}${createdAt === '' ? '' : ` of ${createdAt}`}`)
-  return [
-    `${name} (in ${where})`,
-    `business  ${business}`,
-    `tier      ${tier ?? 'none'}`,
-    `priority  ${priority}`,
-    `routes    ${routes?.join(', ') ?? 'all'}`,
-    `models    ${models?.join(', ') ?? 'all'}`,
-    `keys      ${keyTexts.length === 0 ? 'none: nobody can call as it' : keyTexts.join(', ')}`,
-    'limits',
-    ...limitLines(tenant).map((line) => `  ${line}`),
-  ]
 }
