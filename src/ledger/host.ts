@@ -59,11 +59,7 @@ interface Member {
 }
 
 class Host implements LedgerHost {
-  private readonly source: LedgerSource
-  private readonly options: LedgerOptions
-  private readonly log: Log
-  private readonly onPort: LedgerHostOptions['onPort']
-  private readonly onLost: NonNullable<LedgerHostOptions['onLost']>
+  private readonly given: LedgerHostOptions
   private readonly waits: LedgerWaits
   private readonly asks: Asks
   private readonly members = new Map<number, Member>()
@@ -83,13 +79,9 @@ class Host implements LedgerHost {
   private unheard = 0
   private pings: NodeJS.Timeout | undefined
 
-  constructor({ source, options, log, onPort, onLost = () => undefined, waits }: LedgerHostOptions) {
-    this.source = source
-    this.options = options
-    this.log = log
-    this.onPort = onPort
-    this.onLost = onLost
-    this.waits = { ...defaultWaits, ...waits }
+  constructor(given: LedgerHostOptions) {
+    this.given = given
+    this.waits = { ...defaultWaits, ...given.waits }
     this.asks = asks(this.waits.ask, (message) => this.thread?.postMessage(message))
   }
 
@@ -159,8 +151,8 @@ class Host implements LedgerHost {
   private async spawn(): Promise<void> {
     this.gone = []
     const live = [...this.members.values()].map(({ owner }) => owner)
-    const thread = await startThread(this.source, {
-      data: { options: this.options, live },
+    const thread = await startThread(this.given.source, {
+      data: { options: this.given.options, live },
       timeoutMs: this.waits.start,
       heard: (message) => this.heard(message),
       ended: (ended, why) => this.ended(ended, why),
@@ -194,19 +186,19 @@ class Host implements LedgerHost {
         return this.asks.answered(message)
       case 'estimated':
         this.estimated += message.calls
-        this.onLost(message.budgets)
-        return this.log.warn({ calls: message.calls }, 'calls went out and were never settled: the ledger counts their estimates')
+        this.given.onLost?.(message.budgets)
+        return this.given.log.warn({ calls: message.calls }, 'calls went out and were never settled: the ledger counts their estimates')
       case 'gone':
         return this.leavers.get(message.owner)?.()
       case 'skipped':
         this.skipped += message.rows
-        return this.log.error({ rows: message.rows, why: message.why }, 'rows could not be written into the ledger')
+        return this.given.log.error({ rows: message.rows, why: message.why }, 'rows could not be written into the ledger')
       case 'state':
         this.canWrite = message.canWrite
-        if (message.canWrite) return this.log.info({}, 'the ledger can be written again')
-        return this.log.error(
-          { why: message.why, file: this.options.file },
-          'the ledger cannot be written: its rows are kept and tried again',
+        if (message.canWrite) return this.given.log.info({}, 'the ledger can be written again')
+        return this.given.log.error(
+          { why: message.why, file: this.given.options.file },
+          'the ledger cannot be written: its rows wait and are tried again',
         )
       case 'ready':
       case 'failed':
@@ -219,11 +211,11 @@ class Host implements LedgerHost {
     if (this.thread !== thread) return
     this.thread = null
     if (this.closing.signal.aborted) return
-    this.log.error({ error: why }, "the ledger's thread ended: another one is started")
+    this.given.log.error({ error: why }, "the ledger's thread ended: another one is started")
     for (const [worker, member] of this.members) {
       const { port1, port2 } = new MessageChannel()
       member.held = port1
-      this.onPort(worker, port2)
+      this.given.onPort(worker, port2)
     }
     void this.restart()
   }
@@ -237,7 +229,7 @@ class Host implements LedgerHost {
       try {
         return await this.spawn()
       } catch (error) {
-        this.log.error({ error }, "the ledger's thread could not be started again")
+        this.given.log.error({ error }, "the ledger's thread could not be started again")
       }
     }
   }
@@ -246,7 +238,7 @@ class Host implements LedgerHost {
     if (this.thread === null) return
     if (this.unheard++ * this.waits.ping < this.waits.silent)
       return this.thread.postMessage({ is: 'ping', ask: 0 } satisfies ToLedgerThread)
-    this.log.error({}, "the ledger's thread says nothing: it is replaced")
+    this.given.log.error({}, "the ledger's thread says nothing: it is replaced")
     void this.thread.terminate()
   }
 }

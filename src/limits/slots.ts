@@ -76,16 +76,18 @@ export function slotAllocator(cells: Cells, options: SlotAllocatorOptions): Slot
         isSweeping = false
       }
     },
-    addSpent: (amounts) => {
-      for (const [key, amount] of amounts) {
-        const slot = book.peek(key)
-        // One that nobody has asked for yet is read from the ledger, where they stand already.
-        if (slot !== undefined) cells.add(slot, Word.level, amount)
-      }
-    },
+    addSpent: (amounts) => addSpent(cells, book, amounts),
     get used() {
       return book.used
     },
+  }
+}
+
+/** A budget that nobody has asked for yet is read from the ledger, where the amount stands already. */
+function addSpent(cells: Cells, book: SlotBook, amounts: ReadonlyMap<string, number>): void {
+  for (const [key, amount] of amounts) {
+    const slot = book.peek(key)
+    if (slot !== undefined) cells.add(slot, Word.level, amount)
   }
 }
 

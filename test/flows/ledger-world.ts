@@ -52,7 +52,7 @@ export async function ask(url: string, tenant: string, path = '/v1/messages'): P
 }
 
 /** Ten tokens in, ten out. */
-export const usage = { input_tokens: 10, output_tokens: 10 }
+const usage = { input_tokens: 10, output_tokens: 10 }
 
 /** Answers a call with that. */
 export function replied({ socket }: OriginCall): void {

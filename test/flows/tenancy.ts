@@ -33,11 +33,7 @@ export function messageCall(tenant: string, fields: object = {}, path = '/v1/mes
 }
 
 /** Looks into the ledger beside a relay's config. */
-export function readLedger<Result>(
-  relay: Pick<RelayProcess, 'home'>,
-  look: (reader: LedgerReader) => Result,
-  file = 'relay-ledger.db',
-): Result {
+function readLedger<Result>(relay: Pick<RelayProcess, 'home'>, look: (reader: LedgerReader) => Result, file = 'relay-ledger.db'): Result {
   const reader = ledgerReader(relay.home.path(file))
   try {
     return look(reader)
