@@ -103,6 +103,8 @@ export interface BoundsPlan {
   readonly fields: number
   /** Bytes of a request body outside of Claude's endpoints; beyond: 413. */
   readonly body: number
+  /** Bytes of a Claude call's body in which its model and max_tokens are looked for. */
+  readonly peek: number
   /** Open connections a process; beyond: closed at once. */
   readonly connections: number
 }

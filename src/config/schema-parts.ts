@@ -47,6 +47,13 @@ export function sizeOr(fallback: string, text: string, least = 1) {
   return size(text, least).prefault(fallback).describe(`${text} Default: ${fallback}.`)
 }
 
+/** The same with a bound at either end. */
+export function sizeBetween(least: number, most: number, { fallback, text }: { readonly fallback: string; readonly text: string }) {
+  return amount({ read: readSize, least, most, pattern: sizePattern, remedy: sizeRemedy, noun: 'size', unit: ' bytes' })
+    .prefault(fallback)
+    .describe(`${text} Default: ${fallback}.`)
+}
+
 /** A key that holds how long something is kept, in ms. */
 export function ageOr(fallback: string, text: string) {
   return amount({ read: readAge, least: 1, pattern: agePattern, remedy: ageRemedy, noun: 'time to keep something', unit: 'ms' })
@@ -89,6 +96,7 @@ export function flag(fallback: boolean, text: string) {
 interface Amount {
   readonly read: (written: string | number) => number | undefined
   readonly least: number
+  readonly most?: number
   readonly pattern: string
   readonly remedy: string
   readonly noun: string
@@ -116,12 +124,15 @@ function spelled<Value>({ read, pattern, remedy, noun }: Spelled<Value>) {
   return z.preprocess((written) => (typeof written === 'number' ? String(written) : written), text)
 }
 
-function amount({ read, least, pattern, remedy, noun, unit }: Amount) {
-  return z.union([z.string().meta({ pattern }), z.number().meta({ type: 'integer', minimum: least })]).transform((written, context) => {
+function amount({ read, least, most = Infinity, pattern, remedy, noun, unit }: Amount) {
+  const range = { minimum: least, ...(most === Infinity ? {} : { maximum: most }) }
+  return z.union([z.string().meta({ pattern }), z.number().meta({ type: 'integer', ...range })]).transform((written, context) => {
     const value = read(written)
-    if (value !== undefined && value >= least) return value
-    const message = value === undefined ? `${shown(written)} is not a ${noun}` : `${shown(written)} is too small`
-    const params = { remedy: value === undefined ? remedy : `write at least ${least}${unit}` }
+    if (value !== undefined && value >= least && value <= most) return value
+    const wrong = value === undefined ? `not a ${noun}` : value < least ? 'too small' : 'too big'
+    const bound = value !== undefined && value > most ? `at most ${most}` : `at least ${least}`
+    const message = `${shown(written)} is ${wrong}`
+    const params = { remedy: value === undefined ? remedy : `write ${bound}${unit}` }
     context.issues.push({ code: 'custom', message, params, input: written })
     return z.NEVER
   })

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ledgerSchema, priceSchema } from './schema-ledger.ts'
 import { limitDefaultsSchema, limitsSchema } from './schema-limit.ts'
-import { amountOf, count, duration, durationOr, flag, sizeOr } from './schema-parts.ts'
+import { amountOf, count, duration, durationOr, flag, sizeBetween, sizeOr } from './schema-parts.ts'
 import { redisSchema } from './schema-redis.ts'
 import { headersSchema, routeSchema } from './schema-route.ts'
 import { tenantSchema, tenantsFromSchema, tierSchema } from './schema-tenant.ts'
@@ -33,6 +33,13 @@ const bounds = z.strictObject({
   head: sizeOr('32KiB', 'Most bytes of a request head; beyond, 431 (414 when the request line alone is too long).', 1024),
   fields: count(100, 10_000, 'Most header fields of a request; beyond, 431.'),
   body: sizeOr('32MiB', 'Most bytes of a request body where no route or Claude endpoint says otherwise; beyond, 413.', 0),
+  peek: sizeBetween(65_536, 33_554_432, {
+    fallback: '1MiB',
+    text:
+      'How far into a body of a Claude call its model and max_tokens are looked for: 64KiB to 32MiB. A call whose model has to be known, ' +
+      'and stands further behind, is refused (400). Until it is found, so much of a body may be held in memory; all bodies together hold ' +
+      'at most eight times that a worker, or 64MiB (16MiB a worker) where that is more, and never 1GiB; beyond, 503.',
+  }),
   connections: count(
     20_000,
     1_000_000,

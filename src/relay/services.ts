@@ -10,7 +10,7 @@ import { forgetPeeks } from '../stages/peek-budget.ts'
 import { answerer, type Knowing } from './answers.ts'
 import { openLimiting, type Limiting } from './limiting.ts'
 import { luaTexts } from './lua-source.ts'
-import { sharedMemories, type SharedMemories } from './shared.ts'
+import { sharedMemories, type SharedMemories, usePeek } from './shared.ts'
 import { openTenants, tenantConfig } from './tenants.ts'
 import { ledgerSource } from './worker-source.ts'
 import type { WorkerThread } from './worker-thread.ts'
@@ -49,7 +49,7 @@ export interface ServicesOptions {
 /** Opens them; what cannot be opened throws a ConfigError. */
 export async function openServices(options: ServicesOptions, opened: AsyncDisposableStack): Promise<Services> {
   const { plan, numbers, log, threads } = options
-  const shared = sharedMemories(options.workers)
+  const shared = sharedMemories(options.workers, plan.bounds.peek)
   const redis = await openRedis(options, opened)
   // The estimates of a relay that was killed are in the ledger before there is anything to spend.
   let limiting: Limiting | null = null
@@ -72,7 +72,10 @@ export async function openServices(options: ServicesOptions, opened: AsyncDispos
       await ledger?.left(index)
       limits.workerDied(index)
     },
-    useConfig: async ({ tenancy }) => tenants.useConfig(tenantConfig(tenancy)),
+    useConfig: async ({ tenancy, bounds }) => {
+      usePeek(shared, options.workers, bounds.peek)
+      await tenants.useConfig(tenantConfig(tenancy))
+    },
   }
 }
 

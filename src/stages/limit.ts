@@ -46,12 +46,12 @@ interface Asking {
 
 /** What refuses a call whatever its buckets say. */
 function refusalBefore({ asked }: Call, holding: Holding, { ledger, blocksUnpriced }: LimitOptions): RelayError | null {
-  if (holding.needsModel && asked !== null) return modelNeeded('limits hold for certain models only')
+  if (holding.needsModel && asked !== null) return modelNeeded(asked, 'limits hold for certain models only')
   if (ledger !== null && !ledger.writer.canTake && (ledger.whenFull ?? (holding.hasBudget ? 'refuse' : 'count')) === 'refuse')
     return new RelayError('unavailable', 'the ledger cannot take the call down for now', { retryAfterMs: 1000, shouldRetry: true })
   // Only a call that costs money has a budget among its limits.
   if (!holding.hasBudget || holding.price !== null || !blocksUnpriced) return null
-  if (asked === null || asked.model === null) return modelNeeded('a budget counts what it costs')
+  if (asked === null || asked.model === null) return modelNeeded(asked, 'a budget counts what it costs')
   return new RelayError('bad_request', `the model ${asked.model} has no price, and a budget counts here: give it one under prices`)
 }
 

@@ -1,7 +1,7 @@
 import { RelayError } from '../base/errors.ts'
 import { matchesPattern } from '../base/pattern.ts'
 import { isBatches } from '../claude/endpoints.ts'
-import type { Call, Stage } from '../engine/call.ts'
+import type { Asked, Call, Stage } from '../engine/call.ts'
 import { outgoingPath } from './aim.ts'
 
 /** Says of a model whether it is one of those that a list names. */
@@ -26,8 +26,10 @@ function allowsModel(patterns: readonly string[]): ModelMatch {
 }
 
 /** What a call is told whose model has to be known, and is not: a client that sends a large body with its model at the end can help that. */
-export function modelNeeded(why: string): RelayError {
-  return new RelayError('bad_request', `the request body does not name a model in its first MiB, and ${why}: send model before messages`)
+export function modelNeeded(asked: Asked | null, why: string): RelayError {
+  if (asked !== null && asked.body !== null) return new RelayError('bad_request', `the request body does not name a model, and ${why}`)
+  const remedy = 'send model before messages, or have bounds.peek raised in the config of relay'
+  return new RelayError('bad_request', `the request body does not name a model in that part of it which is read, and ${why}: ${remedy}`)
 }
 
 function refusalOf(call: Call, patterns: readonly string[]): RelayError | null {
@@ -36,7 +38,7 @@ function refusalOf(call: Call, patterns: readonly string[]): RelayError | null {
     if (call.head.method !== 'POST' || !isBatches(outgoingPath(call))) return null
     return new RelayError('forbidden', 'this tenant may use certain models only, and those of a batch are not looked at')
   }
-  if (asked.model === null) return modelNeeded('this tenant may use certain models only')
+  if (asked.model === null) return modelNeeded(asked, 'this tenant may use certain models only')
   if (allowsModel(patterns)(asked.model)) return null
   return new RelayError('bad_request', `this tenant may not use the model ${asked.model}`)
 }

@@ -5,29 +5,36 @@ export interface PeekBudget {
   give(bytes: number, tenant?: string): void
 }
 
-/** The shared memory for so many workers, and so many bytes in all (at most 1 GiB). */
-export function peekMemory(workers: number, bound: number): SharedArrayBuffer {
-  const memory = new SharedArrayBuffer((workers + 1) * 4)
-  new Int32Array(memory)[0] = Math.min(bound, 2 ** 30 - 1)
+/** The shared memory for so many workers, and so many bytes in all (at most 1 GiB), of which one body may hold `most`. */
+export function peekMemory(workers: number, bound: number, most = 0): SharedArrayBuffer {
+  const memory = new SharedArrayBuffer((workers + first) * 4)
+  setPeekBound(memory, bound, most)
   return memory
+}
+
+/** Another bound, from now on: what is held stays. */
+export function setPeekBound(memory: SharedArrayBuffer, bound: number, most: number): void {
+  const words = new Int32Array(memory)
+  Atomics.store(words, boundWord, Math.min(bound, 2 ** 30 - 1))
+  Atomics.store(words, mostWord, most)
 }
 
 /**
  * The budget as one worker spends it: it alone writes its word. One tenant's slow uploads, or calls that wait in a queue, hold a quarter of
- * it at most, in each worker its part of that: the rest is there for the others.
+ * it at most, in each worker its part of that (and always room for one body): the rest is there for the others.
  */
 export function peekBudget(memory: SharedArrayBuffer, worker: number): PeekBudget {
   const words = new Int32Array(memory)
-  const own = worker + 1
-  const share = Math.floor(words[0]! / (4 * (words.length - 1)))
+  const own = worker + first
+  const share = (): number => Math.max(words[mostWord]!, Math.floor(words[boundWord]! / (4 * (words.length - first))))
   const held = shares()
   return {
     take(bytes, tenant = '') {
-      if (bytes > words[0]! || (tenant !== '' && held.of(tenant) + bytes > share)) return false
+      if (bytes > words[boundWord]! || (tenant !== '' && held.of(tenant) + bytes > share())) return false
       // Its own word first, then the sum: two that take at once may both be refused, but never both get the last bytes.
       Atomics.add(words, own, bytes)
-      let left = words[0]!
-      for (let k = 1; k < words.length; k++) left -= Atomics.load(words, k)
+      let left = words[boundWord]!
+      for (let k = first; k < words.length; k++) left -= Atomics.load(words, k)
       if (left >= 0) {
         held.add(tenant, bytes)
         return true
@@ -58,10 +65,15 @@ function shares(): { of(tenant: string): number; add(tenant: string, bytes: numb
 
 /** A worker has died: what it held is free again. */
 export function forgetPeeks(memory: SharedArrayBuffer, worker: number): void {
-  Atomics.store(new Int32Array(memory), worker + 1, 0)
+  Atomics.store(new Int32Array(memory), worker + first, 0)
 }
 
 /** The bytes that are held now, of all workers. */
 export function peekedBytes(memory: SharedArrayBuffer): number {
-  return new Int32Array(memory).subarray(1).reduce((sum, bytes) => sum + bytes, 0)
+  return new Int32Array(memory).subarray(first).reduce((sum, bytes) => sum + bytes, 0)
 }
+
+const boundWord = 0
+const mostWord = 1
+/** The first worker's word. */
+const first = 2

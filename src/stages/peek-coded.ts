@@ -116,7 +116,10 @@ class CodedReader implements Tap {
 }
 
 function tooLong(most: number): RelayError {
-  return new RelayError('too_large', `a coded request body may have ${most} bytes here: send a longer one uncoded`)
+  return new RelayError(
+    'too_large',
+    `a coded request body may have ${most} bytes here: send a longer one uncoded, or have bounds.peek raised in the config of relay`,
+  )
 }
 
 function bomb(most: number): RelayError {

@@ -7,7 +7,7 @@ export interface PeekOptions {
   readonly reads: 'messages' | 'posts'
   /** Not only until model and `max_tokens` are known, but to the end where the bound allows it. */
   readonly wantsWhole?: boolean
-  /** Bytes of a body that are held for reading. */
+  /** Bytes of a body that are held for reading, at most 32 MiB; 1 MiB unless told. */
   readonly most?: number
   /** Bytes that a coded body may become; they are read, not held. */
   readonly mostDecoded?: number

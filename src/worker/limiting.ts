@@ -53,12 +53,17 @@ interface Uses {
 }
 
 /** Bodies are read on Claude routes alone: for the bill of calls that tell nothing themselves, and for limits that count what is asked for. */
-function peekOf({ route, upstream, services }: LimitingOptions, limits: RouteLimits, { hasTenants, isWritten }: Uses): PeekUse | null {
+function peekOf(
+  { plan, route, upstream, services }: LimitingOptions,
+  limits: RouteLimits,
+  { hasTenants, isWritten }: Uses,
+): PeekUse | null {
   if (upstream.kind !== 'claude') return null
   const asks = asksBody(limits)
   if (!isWritten && !hasTenants && !asks(null)) return null
   const wantsWhole = route.estimateInput === 'count_tokens'
-  return { budget: services.peeks, reads: 'messages', wantsWhole, isFor: isWritten ? () => true : ({ tenant }) => asks(tenant) }
+  const isFor: PeekUse['isFor'] = isWritten ? () => true : ({ tenant }) => asks(tenant)
+  return { budget: services.peeks, reads: 'messages', wantsWhole, most: plan.bounds.peek, isFor }
 }
 
 interface Limited {

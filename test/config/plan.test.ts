@@ -9,7 +9,7 @@ t.test('an empty config has every default', async (t) => {
     t.same(plan.listeners, [{ host: '127.0.0.1', port: 8080, tls: null }])
     t.same(plan.admin, { host: '127.0.0.1', port: 9901 })
     t.equal(plan.workers, 4)
-    t.same(plan.bounds, { head: 32_768, fields: 100, body: 33_554_432, connections: 20_000 })
+    t.same(plan.bounds, { head: 32_768, fields: 100, body: 33_554_432, peek: 1_048_576, connections: 20_000 })
     t.same(plan.timeouts, { head: 15_000, idle: 75_000, body: 60_000, write: 300_000 })
     t.same(plan.drain, { delay: 5000, grace: 30_000, streamGrace: 600_000 })
     t.same(plan.log, { level: 'info', access: true })

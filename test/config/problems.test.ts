@@ -35,6 +35,8 @@ const shape: readonly Case[] = [
   ['a duration of nothing', 'timeouts: { idle: 0s }', '1:19', 'timeouts.idle', /'0s' is too small/, /at least 1ms/],
   ['a size that is none', 'bounds: { body: 3 MB }', '1:17', 'bounds.body', /'3 MB' is not a size/, /32MB \(10\^6\)/],
   ['a size too small', 'bounds: { head: 10B }', '1:17', 'bounds.head', /'10B' is too small/, /at least 1024 bytes/],
+  ['a size too big', 'bounds: { peek: 33MiB }', '1:17', 'bounds.peek', /'33MiB' is too big/, /at most 33554432 bytes/],
+  ['a peek too small', 'bounds: { peek: 63KiB }', '1:17', 'bounds.peek', /'63KiB' is too small/, /at least 65536 bytes/],
   ['a count too big', 'workers: 900', '1:10', 'workers', /900 is too big/, /at most 256/],
   ['workers in words', 'workers: many', '1:10', 'workers', /'many'/, /auto or a number/],
   ['a missing key', 'upstreams:\n  a: { kind: http }', '2:3', 'upstreams.a.url', /is missing/, /add it/],

@@ -279,7 +279,7 @@ t.test('a model without a price is refused where a budget counts, unless it is l
   t.match(await strict.ask(unknown!), { failure: 'bad_request', message: /claude-new has no price.*under prices/ })
   t.match(await strict.ask(nameless!), {
     failure: 'bad_request',
-    message: /does not name a model in its first MiB.*send model before messages/,
+    message: /does not name a model in that part of it which is read.*send model before messages, or have bounds\.peek raised/,
   })
   t.equal(await limitWorld({ limits: [budget(usd)], use: { blocksUnpriced: false } }).ask(calls()[0]!), 'out')
   t.equal(await limitWorld({ limits: [rate()] }).ask(calls()[0]!), 'out', 'no budget, no need')

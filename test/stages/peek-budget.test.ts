@@ -1,5 +1,21 @@
 import t from 'tap'
-import { forgetPeeks, peekBudget, peekedBytes, peekMemory } from '../../src/stages/peek-budget.ts'
+import { forgetPeeks, peekBudget, peekedBytes, peekMemory, setPeekBound } from '../../src/stages/peek-budget.ts'
+
+t.test('a tenant has room for one body in each worker, however large the bound on a body is made by a reload', async (t) => {
+  const memory = peekMemory(2, 800)
+  const budget = peekBudget(memory, 0)
+  t.notOk(budget.take(300, 'a'), 'a quarter, and of that half')
+
+  setPeekBound(memory, 800, 300)
+
+  t.ok(budget.take(300, 'a'))
+  t.notOk(budget.take(1, 'a'))
+  t.ok(budget.take(300, 'b'))
+  setPeekBound(memory, 500, 10)
+  t.notOk(budget.take(1), 'what is held stays, and counts')
+  budget.give(300, 'a')
+  t.ok(budget.take(200))
+})
 
 t.test('all workers together hold no more than the bound, to the byte', async (t) => {
   const memory = peekMemory(3, 100)
