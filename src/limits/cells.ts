@@ -46,6 +46,8 @@ export const Word = {
   granted: 4,
   /** A budget: when its period ends (wall clock, ms). 0: the bucket has no period. */
   endsAt: 5,
+  /** A rate: how long an empty bucket takes to be full, as the limit was bound last (µs). 0: not yet. */
+  window: 5,
 } as const
 
 /** Words a cell takes: one cache line. */

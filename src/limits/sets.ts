@@ -4,6 +4,7 @@ import { appliesTo, bucketKey, bucketTag } from './bucket.ts'
 import { Word, type Cells } from './cells.ts'
 import type { Clock } from './clock.ts'
 import type { Subject } from './limiter.ts'
+import { windowOf } from './memory/gcra.ts'
 import { periodAt } from './period.ts'
 import { setCache } from './set-cache.ts'
 import { slotNames } from './slot-names.ts'
@@ -41,6 +42,9 @@ export function limitSets({ cells, clock, askSlots, most = 20_000 }: SetsOptions
       if (slot < 0) throw new RelayError('overloaded', `no room to count another ${limit.name}`, { retryAfterMs: 1000 })
       // For control, which frees the cells of budgets whose period is over.
       if (endMs !== Infinity && cells.read(slot, Word.endsAt) !== endMs) cells.write(slot, Word.endsAt, endMs)
+      // For calls that still go by what the limit was.
+      const window = windowOf(limit)
+      if (window !== 0 && cells.read(slot, Word.window) !== window) cells.write(slot, Word.window, window)
       return { limit, key, tag, slot }
     })
     return { buckets, validUntil: Math.min(Infinity, ...drafts.map(({ endMs }) => endMs)) }

@@ -15,7 +15,10 @@ export interface QueueHead {
  * of two moments: it decides who is tried first, never who is let through. Only the bound is exact: see `enter`.
  */
 export interface QueueNumbers {
-  /** One more waits, unless that would be more than `most` over all workers. Two that come at once may both be turned away. */
+  /**
+   * One more waits, unless that would be more than `most` over all workers and more than this worker's even share of it: the calls that
+   * one tenant has waiting in another worker leave room for everybody here. Two that come at once may both be turned away.
+   */
   enter(most: number): boolean
   /** One less waits; `waitedMs` where it was let through. */
   leave(waitedMs: number | null): void
@@ -48,7 +51,7 @@ export function queueNumbers(shared: Float64Array, at: Layout, { worker, route }
       Atomics.add(fence, own * 2, 0)
       let waiting = 0
       for (const place of places) waiting += word(place, 0)
-      if (waiting <= most) return true
+      if (waiting <= most || word(own, 0) <= Math.floor(most / places.length)) return true
       shared[own] = word(own, 0) - 1
       return false
     },

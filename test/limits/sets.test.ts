@@ -1,5 +1,6 @@
 import t from 'tap'
 import { cellsMemory, openCells, Word, type Cells } from '../../src/limits/cells.ts'
+import { memoryStore } from '../../src/limits/memory/memory-store.ts'
 import { limitSets, type Sets } from '../../src/limits/sets.ts'
 import type { LimitSet } from '../../src/limits/store.ts'
 import { budget, caller, permits, rate, testClock, type TestClock } from './world.ts'
@@ -29,6 +30,18 @@ t.test('the same call finds its set without a promise and without a question', a
 
   t.equal(second, first)
   t.equal(asked.length, 1)
+})
+
+t.test('a call that still goes by the smaller limit of before fills nothing of the larger bucket', async (t) => {
+  const { sets, cells, clock } = setWorld()
+  const store = memoryStore(cells, { clock })
+  const before = await sets.bind(caller, [rate({ count: 10, burst: 10 })])
+  const raised = await sets.bind(caller, [rate({ count: 10, burst: 1000 })])
+  t.equal(store.take('a', raised, [1000]).is, 'taken')
+
+  for (let turn = 0; turn < 20; turn++) t.equal(store.take(`stale-${turn}`, before, [1]).is, 'refused')
+
+  t.equal(store.take('b', raised, [1]).is, 'refused')
 })
 
 t.test('other tenants, routes, models and lists of limits have sets of their own', async (t) => {
@@ -106,8 +119,8 @@ t.test('a set with budgets is valid until the first of their periods ends, and i
   t.equal(tomorrow.buckets[0]!.slot, today.buckets[0]!.slot)
   t.not(tomorrow.buckets[1]!.slot, today.buckets[1]!.slot)
   t.strictSame(
-    today.buckets.map(({ slot }) => cells.read(slot, Word.endsAt)),
-    [Date.UTC(2026, 11, 1), Date.UTC(2026, 10, 24), 0],
+    today.buckets.slice(0, 2).map(({ slot }) => cells.read(slot, Word.endsAt)),
+    [Date.UTC(2026, 11, 1), Date.UTC(2026, 10, 24)],
   )
 })
 

@@ -177,6 +177,16 @@ t.test('Redis is told of only where it is used', async (t) => {
   t.strictSame(await lines('relay_limit_leases_total'), ['relay_limit_leases_total 4'])
 })
 
+t.test('a queue that one worker has filled still has its share of places in the others', async (t) => {
+  const { shared } = world()
+  const [first, second] = [0, 1].map((worker) => workerColumn(shared.memory, worker).queue(1))
+  const entered = Array.from({ length: 12 }, () => first?.enter(10)).filter((is) => is === true).length
+
+  const others = Array.from({ length: 12 }, () => second?.enter(10)).filter((is) => is === true).length
+
+  t.strictSame([entered, others], [10, 5])
+})
+
 t.test('the places of a queue are one number over all workers', async (t) => {
   const { shared, lines } = world()
   shared.routeSlots.slotsOf(['a'])

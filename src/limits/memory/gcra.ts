@@ -25,6 +25,11 @@ export function shapeOf(limit: Limit, nodes: number): Shape {
   return { burst, stepUs, windowUs: burst * stepUs, slackUs: Math.min(0.5, stepUs / 2), isPart: nodes > 1 }
 }
 
+/** How long an empty bucket of a whole limit takes to be full, in µs; 0 for what is no rate. */
+export function windowOf(limit: Limit): number {
+  return limit.kind === 'concurrency' || limit.kind === 'budget' ? 0 : (limit.burst * limit.periodMs * 1000) / limit.count
+}
+
 /** A reservation that fits the whole bucket may be larger than a node's part of it: it takes all of that, else it would never pass. */
 export function portionOf(amount: number, { burst, isPart }: Shape): number {
   return isPart && amount > burst ? burst : amount

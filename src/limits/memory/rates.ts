@@ -1,6 +1,6 @@
 import { Word } from '../cells.ts'
 import type { Bucket } from '../store.ts'
-import { isBeyond, missingUs, portionOf, refusalOf, remainingOf, shapeOf, type Shape } from './gcra.ts'
+import { isBeyond, missingUs, portionOf, refusalOf, remainingOf, shapeOf, windowOf } from './gcra.ts'
 import type { Kind, KindParts, Refusal } from './kind.ts'
 
 /**
@@ -11,14 +11,14 @@ import type { Kind, KindParts, Refusal } from './kind.ts'
 export function rates({ cells, clock, nodes }: KindParts): Kind {
   const { forgive, giveBack, owe } = settling({ cells, clock, nodes })
 
-  function take({ slot, limit }: Bucket, amount: number, now: number): Refusal | null {
+  function take({ slot, limit }: Place, amount: number, now: number): Refusal | null {
     const shape = shapeOf(limit, nodes())
     for (;;) {
       const level = cells.read(slot, Word.level)
       const missing = missingUs(level, now, shape)
       const refusal = refusalOf(missing, amount, shape)
       if (refusal !== null) {
-        if (isBeyond(level, now, shape)) forgive(slot, shape)
+        if (isBeyond(level, now, shape)) forgive({ slot, limit })
         return refusal
       }
       if (cells.swap(slot, Word.level, level, now + missing + portionOf(amount, shape) * shape.stepUs)) return null
@@ -49,10 +49,12 @@ export function rates({ cells, clock, nodes }: KindParts): Kind {
   }
 }
 
+type Place = Pick<Bucket, 'slot' | 'limit'>
+
 /** What changes a bucket after a take. */
 interface Settling {
   /** Debt beyond the bound would else stay for as long as the limit had it that was lowered. */
-  readonly forgive: (slot: number, shape: Shape) => void
+  readonly forgive: (place: Place) => void
   readonly giveBack: (bucket: Bucket, amount: number) => void
   readonly owe: (bucket: Bucket, amount: number) => void
 }
@@ -61,7 +63,11 @@ interface Settling {
 // its clock, and fill the bucket anew.
 function settling({ cells, clock, nodes }: KindParts): Settling {
   return {
-    forgive: (slot, shape) => {
+    forgive: ({ slot, limit }) => {
+      const newest = cells.read(slot, Word.window)
+      // Who asks by a limit that has been raised since (it waited in a queue) would fill the larger bucket anew.
+      if (newest !== 0 && newest !== windowOf(limit)) return
+      const shape = shapeOf(limit, nodes())
       const level = cells.read(slot, Word.level)
       const now = clock.us()
       if (isBeyond(level, now, shape)) cells.swap(slot, Word.level, level, now + missingUs(level, now, shape))
