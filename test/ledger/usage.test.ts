@@ -104,6 +104,29 @@ t.test('CSV quotes what has to be quoted and leaves the cost of untracked calls 
   )
 })
 
+t.test('in CSV no name that a caller chose is a formula to a spreadsheet, and figures stay as they are', async (t) => {
+  const place = home(t)
+  const models = ['=1+1', '+1', '-1', '@sum', '\t=1', '\r=1', '=a,"b"', 'a=1', "'quoted"]
+  const { file } = ledger(
+    t,
+    place,
+    models.map((model, at) => row(`=${at}`, { model, at: Date.now() - at })),
+  )
+
+  const bill = await relay(place, 'usage', '--ledger', file, '--by', 'model', '--csv')
+  const calls = await relay(place, 'usage', '--ledger', file, '--calls', '--csv')
+  const json = JSON.parse((await relay(place, 'usage', '--ledger', file, '--calls', '--json')).out)
+
+  const written = ["'=1+1", "'+1", "'-1", "'@sum", "'\t=1", `"'\r=1"`, `"'=a,""b"""`, 'a=1', "'quoted"]
+  const lines = bill.out.split('\r\n').slice(1, -1)
+  t.strictSame(lines.map((line) => line.slice(0, line.indexOf(',1,0,'))).toSorted(), written.toSorted())
+  t.match(calls.out, /Z,'=0,search,shop,v1\/messages,'=1\+1,claude,200,done,100,10,/)
+  t.strictSame(
+    json.calls.map(({ model }: { readonly model: string }) => model),
+    models,
+  )
+})
+
 t.test('a narrow terminal gets shorter figures and names, and no line that is too long', async (t) => {
   const place = home(t)
   const { file } = ledger(t, place, [...rows, row('long', { tenant: `team-${'x'.repeat(80)}\u001b[31m`, cacheRead: 2_345_678_901 })])

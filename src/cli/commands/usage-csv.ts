@@ -25,6 +25,11 @@ function csv(header: readonly string[], records: readonly Readonly<Record<string
 }
 
 function field(value: Field): string {
-  const text = value === null ? '' : String(value)
+  const text = value === null ? '' : typeof value === 'string' ? plain(value) : String(value)
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}
+
+/** A spreadsheet takes such a text for a formula, and callers choose the names of models: the apostrophe makes it a text again. */
+function plain(text: string): string {
+  return /^[=+\-@\t\r]/.test(text) ? `'${text}` : text
 }

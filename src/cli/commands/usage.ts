@@ -28,6 +28,7 @@ interface Flags extends Which, JsonFlag {
 
 const help = `
 Days are those of UTC, both included: --since 7d is today and the six days before.
+In CSV a name that begins with = + - @, a tab or CR has a ' before it: spreadsheets would take it for a formula.
 
 Examples:
   relay usage
