@@ -8,7 +8,8 @@ export interface AccessFields {
   readonly method: string
   readonly path: string
   readonly status: number
-  readonly end: BodyEnd
+  /** `refused`: by relay, before it went out. */
+  readonly end: BodyEnd | 'refused'
   readonly ms: number
   /** null when no byte of a reply came. */
   readonly firstByteMs: number | null

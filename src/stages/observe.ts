@@ -1,8 +1,10 @@
+import type { BodyEnd } from '../base/ends.ts'
 import type { RelayError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Call, CallListener, Next, Reply, Stage } from '../engine/call.ts'
-import { isEventStream } from './event-stream.ts'
 import type { Column } from '../metrics/column.ts'
+import { isEventStream } from './event-stream.ts'
+import { isRefused } from './refused.ts'
 
 /** Where calls are counted and, if asked for, logged. */
 export interface ObserveOptions {
@@ -55,7 +57,7 @@ async function recordLater(call: Call, ms: number, options: ObserveOptions): Pro
       ? null
       : {
           ...fields,
-          end,
+          end: endOf(call, end),
           failure: call.error === null ? null : failureText(call.error),
           tokens: call.tokens,
           model: call.tokens?.model ?? fields.model,
@@ -77,7 +79,7 @@ function fieldsOf(call: Call, ms: number, log: Log | null): Fields {
     method: call.head.method,
     path: call.head.path,
     status: call.status,
-    end: call.end ?? 'failed',
+    end: endOf(call, call.end ?? 'failed'),
     ms,
     firstByteMs: call.firstByteAfterMs < 0 ? null : call.firstByteAfterMs,
     upstream: call.route.upstream === '' ? null : call.route.upstream,
@@ -89,6 +91,11 @@ function fieldsOf(call: Call, ms: number, log: Log | null): Fields {
     tenant: call.tenant?.name ?? null,
     model: call.tokens?.model ?? call.asked?.model ?? null,
   }
+}
+
+/** As the ledger has it: a call that relay refused did not fail. */
+function endOf(call: Call, end: BodyEnd): BodyEnd | 'refused' {
+  return isRefused(call, end) ? 'refused' : end
 }
 
 /** What failed, and why where a socket says so (its address, its certificate): callers are not told that. Bugs are logged with their stack. */

@@ -5,6 +5,7 @@ import { costOf, priceFor } from '../ledger/cost.ts'
 import type { Price } from '../ledger/price.ts'
 import type { LedgerIntent, LedgerRow, LedgerWriter } from '../ledger/row.ts'
 import type { Column } from '../metrics/column.ts'
+import { isRefused } from './refused.ts'
 import { settlementOf, type Settlement } from './settlement.ts'
 
 /** What a call's end is told to. */
@@ -88,10 +89,10 @@ function costFor({ asked }: Call, used: Used | null, prices: Readonly<Record<str
   return price === null ? null : costOf(used, price)
 }
 
-function ledgerEnd({ attempts, error }: Call, end: BodyEnd): LedgerRow['end'] {
-  if (end === 'failed' && attempts === 0 && error !== null && error.failure !== 'internal') return 'refused'
+function ledgerEnd(call: Call, end: BodyEnd): LedgerRow['end'] {
+  if (isRefused(call, end)) return 'refused'
   // A coded stream shows only when it has been read that it was not whole: its caller had it to the end.
-  return end === 'done' && error !== null ? 'upstream_failed' : end
+  return end === 'done' && call.error !== null ? 'upstream_failed' : end
 }
 
 interface Figures {

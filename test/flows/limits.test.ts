@@ -76,6 +76,13 @@ async function rows(tenant: Name, count: number): Promise<readonly Row[]> {
   }
 }
 
+function linesOfCalls(): readonly string[] {
+  return relay
+    .log()
+    .split('\n')
+    .filter((line) => line.endsWith('"msg":"call"}'))
+}
+
 t.test('a tenant gets what its limit says and not one call more, and the others do not feel it', async (t) => {
   serve = replied
   const replies = await Promise.all(Array.from({ length: 20 }, () => ask('search')))
@@ -97,6 +104,34 @@ t.test('a tenant gets what its limit says and not one call more, and the others 
   t.equal(await relay.metric('relay_tenant_calls_total', 'tenant="search"', 'status="2xx"'), 3)
   t.equal(await relay.metric('relay_business_calls_total', 'business="shop"', 'status="4xx"'), 17)
   t.equal(await relay.metric('relay_tenant_info', 'tenant="search"', 'business="shop"'), 1)
+})
+
+t.test('a call that relay refused is refused in the log, as in the ledger, and no failure there', async (t) => {
+  const ends = (wanted: (line: string) => boolean) => [
+    ...new Set(
+      linesOfCalls()
+        .filter(wanted)
+        .map((line) => (JSON.parse(line) as { readonly end: string }).end),
+    ),
+  ]
+  const before = linesOfCalls().length
+  const failed = await relay.metric('relay_call_ends_total', 'end="failed"')
+
+  const missing = await rawCall(relay.port, post('/v1/messages', body, ['x-api-key: rk_nobody'])).reply
+  const refused = await ask('search')
+  await relay.logged(() => linesOfCalls().length === before + 2)
+
+  t.strictSame([missing.status, refused.status], [401, 429])
+  t.strictSame(
+    ends((line) => line.includes('"status":4')),
+    ['refused'],
+  )
+  t.strictSame(
+    ends((line) => line.includes('"status":200')),
+    ['done'],
+  )
+  t.equal(await relay.metric('relay_call_ends_total', 'end="failed"'), failed + 2, 'the ends of bodies have no refusals')
+  t.strictSame([...new Set((await rows('search', 21)).map((row) => row.end).toSorted())], ['done', 'refused'])
 })
 
 t.test('money: what calls cost is written down once, and when it is gone the caller is told to stop', async (t) => {
