@@ -45,7 +45,10 @@ export async function registry(options: RegistryOptions): Promise<Registry> {
   const stored = applierOfStored(now, all, problem)
 
   for (const [name, record] of now.config.tenants) all.apply(name, record)
-  const applied = (names: ReadonlySet<string>): void => keepOnly(all, (name) => names.has(name) || now.config.tenants.has(name))
+  const applied = (names: ReadonlySet<string>): void => {
+    if (names.size === 0) tellLost(all, now.config, problem)
+    keepOnly(all, (name) => names.has(name) || now.config.tenants.has(name))
+  }
   const follower = store === null ? null : await follow({ store, apply: stored, applied, problem, retryMs })
   // Read again until it can be read; workers then ask again, too.
   const get = lastKnown(store, { failed: (name) => follower?.again([name]) })
@@ -100,6 +103,13 @@ function applierOfStored(now: { readonly config: Indexed }, all: Members, proble
     if (!now.config.tenants.has(name)) return all.apply(name, record)
     if (record !== null) problem(`the tenant '${name}' stands in the config file and in the store: what the file says of it counts`)
   }
+}
+
+/** A store that is read again and has nobody any more: a Redis that came back without its data, or all were removed meanwhile. */
+function tellLost(all: Members, { tenants }: Indexed, problem: (message: string) => void): void {
+  const known = [...all.names()].filter((name) => !tenants.has(name)).length
+  if (known === 0) return
+  problem(`the store of tenants is empty: ${known} known before, none now; their keys are refused: restore them, or add them again`)
 }
 
 function keepOnly(all: Members, isKept: (name: string) => boolean): void {

@@ -7,6 +7,7 @@ import { processClock } from '../limits/clock.ts'
 import { leaseKeeper, type LeaseKeeper } from '../limits/lease/keeper.ts'
 import type { LeaseOutcome, LeaseWish } from '../limits/lease/wish.ts'
 import type { OpenRedisClient } from '../limits/redis/client.ts'
+import { redisMarker } from '../limits/redis/marker.ts'
 import { redisNodes, type Nodes } from '../limits/redis/nodes.ts'
 import { redisScript } from '../limits/redis/scripts.ts'
 import { limitShared } from '../limits/shared.ts'
@@ -91,6 +92,8 @@ function openFar({ plan, shared, redis, log }: LimitingOptions, opened: AsyncDis
     },
   })
   opened.defer(() => nodes.close())
+  const marker = redisMarker({ client: redis, prefix, lost: () => log.warn({}, lostMessage) })
+  opened.defer(() => marker.close())
   const keeper = leaseKeeper({
     client: redis,
     script: redisScript(redis, luaText('lease')),
@@ -108,6 +111,9 @@ function factsOf(keeper: LeaseKeeper): RedisFacts {
   const { isAway, timesAway, roundTrips, leases } = keeper.counts()
   return { isAway, timesAway, roundTrips, leases }
 }
+
+const lostMessage =
+  'Redis is back without its data: buckets and budgets begin anew (let it persist: appendonly yes, and evict nothing: maxmemory-policy noeviction)'
 
 const sweepMs = 30_000
 /** What handing back may take at the end. */
