@@ -4,6 +4,7 @@ import { periodAt, type Period } from '../period.ts'
 import { limitArgs } from '../redis/args.ts'
 import type { Script } from '../redis/scripts.ts'
 import type { Refused } from '../store.ts'
+import { scriptsTogether } from './scripts-together.ts'
 
 /** What a process holds of buckets in Redis, by `lua/lease.lua`: its header says what each number means. */
 export interface LeaseBank {
@@ -13,7 +14,7 @@ export interface LeaseBank {
   isOver(place: LeasePlace): boolean
   /** One operation. Rejects where no answer came: it may have been done then, and can be sent again. */
   send(place: LeasePlace, operation: LeaseOperation): Promise<LeaseAnswer>
-  /** Scripts sent so far. */
+  /** Scripts sent so far: what is asked in one turn of the event loop, of buckets that share a hash tag, is one. */
   readonly roundTrips: number
 }
 
@@ -85,7 +86,7 @@ export function rememberedMs(limit: Limit): number {
 /** The leases of this process. */
 export function leaseBank({ script, prefix, process, leaseMs, wallMs, callerUs }: LeaseBankOptions): LeaseBank {
   const clock = (): string => (callerUs === undefined ? 'redis' : `caller-clock:${Math.floor(callerUs())}`)
-  let roundTrips = 0
+  const together = scriptsTogether(script)
   // How far the clock of Redis is from this one.
   let aheadMs = 0
 
@@ -100,28 +101,23 @@ export function leaseBank({ script, prefix, process, leaseMs, wallMs, callerUs }
       return { key, tag, limit, keys, holder, period: limit.kind === 'budget' ? periodAt(limit, nowMs) : null }
     },
     isOver: ({ period }) => period !== null && wallMs() + aheadMs >= period.endMs,
-    send: async ({ keys, holder, limit, period }, { number, want, least, keep, used, back }) => {
-      roundTrips += 1
+    send: async ({ tag, keys, holder, limit, period }, { number, want, least, keep, used, back }) => {
       const kind = limit.kind === 'budget' || limit.kind === 'concurrency' ? limit.kind : 'rate'
       const amounts = [want, least, keep, used, back]
       const operation = [holder, number, leaseMs, rememberedMs(limit), kind]
-      const reply = await script(keys, [clock(), ...operation, ...limitArgs(limit, period), ...amounts])
-      const [status = 0, granted = 0, remaining = 0, resetMs = 0, waitMs = 0, why = 0, redisMs = 0] = integers(reply)
+      const args = [clock(), ...operation, ...limitArgs(limit, period), ...amounts]
+      const integers = await together.run({ tag, keys, args })
+      const [status = 0, granted = 0, remaining = 0, resetMs = 0, waitMs = 0, why = 0, redisMs = 0] = integers
       aheadMs = redisMs - wallMs()
       if (status === -1) return { is: 'stale' }
       if (status === -2) return { is: 'period' }
       return { is: status === 0 ? 'refused' : 'done', granted, remaining, resetMs, refusal: { why: reasons[why] ?? 'rate', waitMs } }
     },
     get roundTrips() {
-      return roundTrips
+      return together.sent
     },
   }
 }
 
 /** By their number in the answer of the script. */
 const reasons: readonly Refused['why'][] = ['rate', 'rate', 'concurrency', 'held', 'spent']
-
-function integers(reply: unknown): readonly number[] {
-  if (Array.isArray(reply) && reply.every((value) => typeof value === 'number')) return reply
-  throw new Error(`redis answered the lease script with ${typeof reply} in place of integers`)
-}
