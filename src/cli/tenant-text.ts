@@ -3,6 +3,16 @@ import type { TenantRecord, Tier } from '../auth/tenant.ts'
 import type { Limit } from '../base/limit.ts'
 import { countText, moneyText, rateText } from '../config/units.ts'
 
+/** What of a budget is spent in its current period, by the ledger of this node: calls that have ended. */
+export interface Spent {
+  readonly nanoUsd: number
+  /** The first day of the period. */
+  readonly since: string
+}
+
+/** A limit, where it comes from, and what of a budget is spent where that was asked for. */
+export type WholeLimit = Limit & { readonly from: 'tenant' | 'tier'; readonly spent?: Spent }
+
 /** A tenant with what its tier gives, and where each limit comes from. */
 export interface WholeTenant {
   readonly name: string
@@ -11,7 +21,7 @@ export interface WholeTenant {
   readonly priority: number
   readonly routes: readonly string[] | null
   readonly models: readonly string[] | null
-  readonly limits: readonly (Limit & { readonly from: 'tenant' | 'tier' })[]
+  readonly limits: readonly WholeLimit[]
   readonly keys: TenantRecord['keys']
 }
 
@@ -55,8 +65,12 @@ export function limitLines({ limits, tier }: WholeTenant): readonly string[] {
   const width = Math.max(...limits.map(({ name }) => name.length))
   return limits.map((limit) => {
     const from = limit.from === 'tier' ? `  (from the tier ${tier})` : ''
-    return `${limit.name.padEnd(width)}  ${limitText(limit)}${from}`
+    return `${limit.name.padEnd(width)}  ${limitText(limit)}${from}${spentText(limit)}`
   })
+}
+
+function spentText({ spent }: WholeLimit): string {
+  return spent === undefined ? '' : `; ${moneyText(spent.nanoUsd)} spent since ${spent.since}, in this node's ledger`
 }
 
 function limitText(limit: Limit): string {

@@ -44,6 +44,8 @@ export interface LedgerReader {
   total(query: UsageQuery): Usage
   /** The newest calls. */
   calls(query: UsageQuery, most: number): readonly LedgerRow[]
+  /** What was spent on each budget, in nano-dollars, in the order of the keys. */
+  spent(keys: readonly string[]): readonly number[]
   close(): void
 }
 
@@ -65,6 +67,7 @@ export function ledgerReader(file: string): LedgerReader {
     usage: (query, by) => read(() => sums(db, query, by)),
     total: (query) => read(() => sums(db, query, null)[0] ?? usageOf({ label: '' })),
     calls: (query, most) => read(() => newest(db, query, most)),
+    spent: (keys) => read(() => spentOn(db, keys)),
     close: () => db.close(),
   }
 }
@@ -128,6 +131,11 @@ function newest(db: DatabaseSync, query: UsageQuery, most: number): readonly Led
     .prepare(`SELECT * FROM calls ${settled} ORDER BY at DESC LIMIT ?`)
     .all(...values, most)
     .map(rowOf)
+}
+
+function spentOn(db: DatabaseSync, keys: readonly string[]): readonly number[] {
+  const one = db.prepare('SELECT spent FROM budgets WHERE key = ?', { readBigInts: true })
+  return keys.map((key) => Number(one.get(key)?.['spent'] ?? 0))
 }
 
 interface Conditions {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
+import { relay as run } from '../helpers/cli.ts'
 import { relayProcess } from '../helpers/relay-process.ts'
 import { post, rawCall, type RawReply } from './caller.ts'
 import { messageStream, streamRequest } from './events.ts'
@@ -244,4 +245,17 @@ t.test('the line of a call names its tenant and its model, and no key', async (t
   await until(() => relay.log().includes('"tenant":"one","model":"claude-opus-5-5"'))
 
   t.notMatch(relay.log(), /rk_/)
+})
+
+t.test('relay tenant show tells what of a budget is spent, while relay runs', async (t) => {
+  const shown = async (...more: readonly string[]) =>
+    (await run(relay.home, 'tenant', 'show', 'poor', '--config', 'relay.config.yaml', ...more)).out
+  const cost = (await rows('poor', 1)).reduce((sum, { cost }) => sum + (cost ?? 0), 0)
+  const today = new Date().toISOString().slice(0, 10)
+
+  const [limit] = (JSON.parse(await shown('--json')) as { readonly limits: readonly unknown[] }).limits
+
+  t.ok(cost > 0)
+  t.match(limit, { kind: 'budget', spent: { nanoUsd: cost, since: today } })
+  t.match(await shown(), new RegExp(`budget-day  0\\.03usd/day \\(UTC\\); [0-9.]+usd spent since ${today}, in this node's ledger\n`))
 })
