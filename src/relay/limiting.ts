@@ -113,7 +113,7 @@ function factsOf(keeper: LeaseKeeper): RedisFacts {
 }
 
 const lostMessage =
-  'Redis is back without its data: buckets and budgets begin anew (let it persist: appendonly yes, and evict nothing: maxmemory-policy noeviction)'
+  'Redis has lost its data: buckets and budgets begin anew (let it persist: appendonly yes, and evict nothing: maxmemory-policy noeviction)'
 
 const sweepMs = 30_000
 /** What handing back may take at the end. */

@@ -29,7 +29,7 @@ t.test('a Redis that comes back without its data is told in the log, once: tenan
   await node!.logged('Redis is away')
   await server.start()
   const tenants = await node!.logged('the store of tenants is empty')
-  const limits = await node!.logged('Redis is back without its data')
+  const limits = await node!.logged('Redis has lost its data')
   const { status } = await ask(node!, key)
   await add('search')
 
@@ -37,5 +37,5 @@ t.test('a Redis that comes back without its data is told in the log, once: tenan
   t.match(tenants, { level: 'warn', msg: /: 2 known before, none now; their keys are refused: restore them, or add them again/ })
   t.match(limits, { level: 'warn', msg: /buckets and budgets begin anew \(let it persist: appendonly yes/ })
   t.equal(status, 401)
-  for (const text of ['the store of tenants is empty', 'without its data']) t.equal(node!.log().split(text).length, 2, text)
+  for (const text of ['the store of tenants is empty', 'Redis has lost its data']) t.equal(node!.log().split(text).length, 2, text)
 })
