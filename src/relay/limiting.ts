@@ -58,7 +58,7 @@ export function openLimiting(options: LimitingOptions, opened: AsyncDisposableSt
   return {
     slots: async (keys) => slots.slotsOf(keys),
     leases: async (wishes) => (far === null ? wishes.map(() => ({ is: 'away' })) : far.keeper.answer(wishes)),
-    addSpent: slots.addSpent,
+    addSpent: (amounts) => slots.addSpent(amounts),
     workerDied: (index) => {
       cells.workerDied(index)
       far?.keeper.look()
