@@ -99,10 +99,14 @@ export class Attempt {
     const now = clock.us()
     const isValid = now < shared.leasesUntil
     let stopped: Stopped | null = null
+    let isLow = false
     for (const at of this.asked.ways.leased) {
       const { bucket, amount } = this.at(at)
       if (now - cells.read(bucket.slot, Word.usedAt) > usedAtStepUs) cells.write(bucket.slot, Word.usedAt, now)
-      if ((isValid || amount === 0) && this.spend(at)) continue
+      if ((isValid || amount === 0) && this.spend(at)) {
+        isLow ||= this.isLow(at)
+        continue
+      }
       const denied = shared.isAway ? null : deniedBy(cells, bucket, { amount, clock })
       if (denied === null) missing.push(at)
       else if (bucket.limit.dryRun) this.spent[at] = 'over'
@@ -110,17 +114,34 @@ export class Attempt {
     }
     if (stopped !== null) counts.localRefusals += 1
     else if (shared.isAway) return this.takeAway(missing.splice(0))
+    else if (isLow || missing.length > 0) this.askAhead()
     return stopped
   }
 
   private spend(at: number): boolean {
-    const { cells, clock, shared, spends, asker } = this.parts
     const { bucket, amount } = this.at(at)
-    const its = spends[bucket.limit.kind]
-    if (!its.take(bucket.slot, amount)) return false
+    if (!this.parts.spends[bucket.limit.kind].take(bucket.slot, amount)) return false
     this.spent[at] = 'leased'
-    if (!shared.isAway && its.isLow(bucket.slot, amount) && clock.us() >= cells.read(bucket.slot, Word.deniedUntil)) asker.ahead(bucket)
     return true
+  }
+
+  /** Whether what is left is to be topped up before it is needed. */
+  private isLow(at: number): boolean {
+    const { cells, clock, spends } = this.parts
+    const { bucket, amount } = this.at(at)
+    return spends[bucket.limit.kind].isLow(bucket.slot, amount) && clock.us() >= cells.read(bucket.slot, Word.deniedUntil)
+  }
+
+  /** What is asked for one bucket costs nothing more for the others: those that will be low soon go along. */
+  private askAhead(): void {
+    const { cells, clock, spends, asker } = this.parts
+    for (const at of this.asked.ways.leased) {
+      const { bucket, amount } = this.at(at)
+      if (this.spent[at] !== 'leased' || clock.us() < cells.read(bucket.slot, Word.deniedUntil)) continue
+      const its = spends[bucket.limit.kind]
+      if (its.isLow(bucket.slot, amount)) asker.ahead(bucket, false)
+      else if (its.isLowSoon(bucket.slot)) asker.ahead(bucket, true)
+    }
   }
 
   private takeAway(places: readonly number[]): Stopped | null {
@@ -156,12 +177,14 @@ export class Attempt {
   private takeAsked(answers: readonly { readonly at: number; readonly outcome: LeaseOutcome }[]): Stopped | null {
     let stopped: Stopped | null = null
     const unanswered: number[] = []
+    let isLow = false
     for (const { at, outcome } of answers) {
       if (outcome.is === 'away') unanswered.push(at)
-      else if (outcome.is === 'leased') this.spend(at)
+      else if (outcome.is === 'leased') isLow = (this.spend(at) && this.isLow(at)) || isLow
       else if (this.at(at).bucket.limit.dryRun) this.spent[at] = 'over'
       else stopped = longer(stopped, { is: 'refused', at, why: outcome.why, retryAfterMs: outcome.retryAfterMs })
     }
+    if (stopped === null && isLow && !this.parts.shared.isAway) this.askAhead()
     return stopped ?? this.takeAway(unanswered)
   }
 
@@ -197,7 +220,7 @@ export class Attempt {
   private settleAway(bucket: Bucket, how: Parameters<WithoutRedis['settle']>[2]): void {
     this.parts.away.settle(this.asked.call, bucket, how)
     // Money that was spent without Redis is told when it is back: control has to know of the bucket for that.
-    if (bucket.limit.kind === 'budget' && how.used > 0) this.parts.asker.ahead(bucket)
+    if (bucket.limit.kind === 'budget' && how.used > 0) this.parts.asker.ahead(bucket, false)
   }
 
   private mark({ places }: Part, { as, over }: { readonly as: Spent; readonly over: readonly number[] }): void {

@@ -31,6 +31,7 @@ export interface LeaseTotals {
 /** A call's wish, and whom to answer. */
 export interface Wish {
   readonly amount: number
+  readonly isAlong: boolean
   readonly answered: (outcome: LeaseOutcome) => void
 }
 
@@ -47,6 +48,14 @@ export interface Operation {
 export function answer(asked: readonly Wish[], outcome: LeaseOutcome): void {
   for (const { answered } of asked) answered(outcome)
 }
+
+/** Tells each its own. */
+export function answerEach(asked: readonly Wish[], outcomes: readonly LeaseOutcome[]): void {
+  for (const [at, { answered }] of asked.entries()) answered(outcomes[at] ?? away)
+}
+
+/** No answer came. */
+export const away: LeaseOutcome = { is: 'away' }
 
 /** What a wish is for. */
 export function amountOf({ amount }: Wish): number {

@@ -1,17 +1,20 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Limit } from '../../base/limit.ts'
 import { Word } from '../cells.ts'
-import { amountOf, answer, type AccountParts, type Operation, type Wish } from './account-parts.ts'
+import { amountOf, answer, answerEach, away, type AccountParts, type Operation, type Wish } from './account-parts.ts'
 import { rememberedMs, type LeasedBucket, type LeasePlace } from './bank.ts'
-import { allow, deny } from './denial.ts'
+import { choreOf } from './chore.ts'
+import { tell } from './denial.ts'
 import { holdingOf } from './holding-of.ts'
 import type { Answered, Draft, Holding, Need } from './holding.ts'
 import { outcomesOf, smallest, totalOf } from './outcomes.ts'
+import { leasePause, type LeasePause } from './pause.ts'
 import { leaseSize, type LeaseSize } from './size.ts'
+import { isRefusal } from './scripts-together.ts'
+import { low, lowSoon } from './spend.ts'
 import { surplusOf, type Surplus } from './surplus.ts'
-import type { LeaseOutcome } from './wish.ts'
+import type { LeaseOutcome, LeaseWish } from './wish.ts'
 
-const secondUs = 1_000_000
 /** Wishes of one operation. */
 const mostWishes = 256
 /** Of a lease's time in Redis, how much of it is used here: clocks do not run at quite the same speed. */
@@ -30,6 +33,7 @@ export class LeaseAccount {
   private readonly wishes: Wish[] = []
   private bucket: LeasedBucket
   private size: LeaseSize
+  private pause: LeasePause
   private place: LeasePlace | null = null
   private pending: Operation | null = null
   private due: Need | null = null
@@ -45,6 +49,7 @@ export class LeaseAccount {
     this.bucket = bucket
     this.holding = holdingOf(bucket.limit.kind, parts.cells, slot)
     this.size = leaseSize(bucket.limit)
+    this.pause = leasePause(bucket.limit)
     this.surplus = surplusOf(this.holding)
     this.toldUs = parts.clock.us()
   }
@@ -54,13 +59,14 @@ export class LeaseAccount {
     if (isDeepStrictEqual(limit, this.bucket.limit)) return
     this.bucket = { ...this.bucket, limit }
     this.size = leaseSize(limit)
+    this.pause = leasePause(limit)
     this.place = null
   }
 
   /** A call needs so much; 0: it soon will. */
-  async wish(amount: number): Promise<LeaseOutcome> {
+  async wish({ amount, isAlong }: Pick<LeaseWish, 'amount' | 'isAlong'>): Promise<LeaseOutcome> {
     const { promise, resolve } = Promise.withResolvers<LeaseOutcome>()
-    this.wishes.push({ amount, answered: resolve })
+    this.wishes.push({ amount, isAlong, answered: resolve })
     this.pump()
     return promise
   }
@@ -73,7 +79,8 @@ export class LeaseAccount {
       this.parts.counts.lapsed += 1
     }
     if (this.running !== null || this.parts.shared.isAway) return
-    this.due = this.chore(now)
+    const usedUs = this.parts.cells.read(this.slot, Word.usedAt)
+    this.due = choreOf(this.holding, this.surplus, { now, usedUs, toldUs: this.toldUs, renewMs: this.parts.renewMs })
     if (this.due !== null || this.pending !== null) this.pump()
   }
 
@@ -119,6 +126,7 @@ export class LeaseAccount {
     if (this.pending !== null && (await this.send(this.pending, [])) === 'lost') return this.answerAll()
     const asked = this.wishes.splice(0, mostWishes)
     if (asked.length > 0 && this.isThere(asked)) return answer(asked, { is: 'leased' })
+    if (asked.length > 0 && this.isRefusedHere(asked)) return undefined
     const need = asked.length > 0 ? this.needOf(asked) : this.due
     if (asked.length === 0) this.due = null
     if (need === null || (await this.carryOut(need, asked))) return undefined
@@ -134,14 +142,26 @@ export class LeaseAccount {
   /** An operation before this one has brought enough, or a call has given it back. */
   private isThere(asked: readonly Wish[]): boolean {
     const { holding } = this
-    return this.parts.clock.us() < this.untilUs && holding.free() >= Math.max(totalOf(asked.map(amountOf)), 1, holding.most() / 4)
+    const enough = holding.most() * (asked.some(({ isAlong }) => isAlong) ? lowSoon : low)
+    return this.parts.clock.us() < this.untilUs && holding.free() >= Math.max(totalOf(asked.map(amountOf)), 1, enough)
+  }
+
+  /** Redis has said just now that there is nothing for any of them. */
+  private isRefusedHere(asked: readonly Wish[]): boolean {
+    if (this.pending !== null || this.due !== null) return false
+    const free = this.parts.clock.us() < this.untilUs ? this.holding.free() : 0
+    const outcomes = this.pause.refuse(asked.map(amountOf), { free, nowUs: this.parts.clock.us() })
+    if (outcomes !== null) answerEach(asked, outcomes)
+    return outcomes !== null
   }
 
   private needOf(asked: readonly Wish[]): Need {
     const amounts = asked.map(amountOf)
     const { shared, clock } = this.parts
-    const spare = this.bucket.limit.exact ? 0 : this.size.next(Math.max(...amounts), shared.nodes, clock.us())
-    return { is: 'more', least: smallest(amounts), total: totalOf(amounts), spare }
+    const total = totalOf(amounts)
+    const { exact } = this.bucket.limit
+    const spare = exact ? 0 : this.size.next({ largest: Math.max(...amounts), total, nodes: shared.nodes }, clock.us())
+    return { is: 'more', least: smallest(amounts), total, spare }
   }
 
   /** False: no answer came. */
@@ -209,32 +229,17 @@ export class LeaseAccount {
   }
 
   private share({ want }: Draft, came: Answered, asked: readonly Wish[]): void {
-    const { cells, clock } = this.parts
+    const { cells, clock, shared } = this.parts
     if (came.is === 'done') this.surplus.reset()
     // What did not suffice here may be what another process lacks.
     else if (this.holding.isSpare()) this.due ??= { is: 'return', leave: 0 }
     const [amounts, free] = [asked.map(amountOf), this.holding.free()]
     const isWhole = came.is === 'done' && came.granted >= want
     const { outcomes, denied } = outcomesOf({ limit: this.bucket.limit, answer: came, amounts, isWhole, free })
-    if (denied === null) allow(cells, this.slot)
-    else deny(cells, this.slot, { ...denied, nowUs: clock.us() })
-    for (const [at, { answered }] of asked.entries()) answered(outcomes[at] ?? away)
+    const nowUs = clock.us()
+    const supply = { isWhole, isCut: this.size.isCut, nodes: shared.nodes, remaining: came.remaining }
+    const until = this.pause.saw(supply, { denied, nowUs })
+    tell(cells, this.slot, { denied: until, nowUs })
+    answerEach(asked, outcomes)
   }
-
-  /** What is to be done without being asked. */
-  private chore(now: number): Need | null {
-    const { holding, toldUs, slot } = this
-    const { cells, renewMs } = this.parts
-    if (holding.isSpare() && now - cells.read(slot, Word.usedAt) > secondUs) return { is: 'return', leave: 0 }
-    const leave = this.surplus.look(now)
-    if (leave !== null) return { is: 'return', leave }
-    if (holding.hasNews() && now - toldUs >= secondUs) return { is: 'keep' }
-    return holding.isHeld() && now - toldUs >= renewMs * 1000 ? { is: 'keep' } : null
-  }
-}
-
-const away: LeaseOutcome = { is: 'away' }
-
-function isRefusal(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('ERR relay')
 }

@@ -5,8 +5,8 @@ import type { AskLeases, LeaseOutcome, LeaseWish } from './wish.ts'
 export interface LeaseAsker {
   /** Waits for so much; `away` where no answer comes in time. */
   more(bucket: Bucket, amount: number): Promise<LeaseOutcome>
-  /** Asks ahead of need, unless a question is under way. */
-  ahead(bucket: Bucket): void
+  /** Asks ahead of need, unless a question is under way; `isAlong`: long before it is needed, as others are asked for anyway. */
+  ahead(bucket: Bucket, isAlong: boolean): void
   /** Questions asked so far. */
   readonly questions: number
 }
@@ -56,11 +56,11 @@ export function leaseAsker(ask: AskLeases, timeoutMs: number): LeaseAsker {
   return {
     more: async (bucket, amount) => {
       const { promise, resolve } = Promise.withResolvers<LeaseOutcome>()
-      add(wishOf(bucket, amount), resolve)
+      add(wishOf(bucket, amount, false), resolve)
       return promise
     },
-    ahead: (bucket) => {
-      if (!asking.has(bucket.slot) && !waiting.has(bucket.slot)) add(wishOf(bucket, 0), ignore)
+    ahead: (bucket, isAlong) => {
+      if (!asking.has(bucket.slot) && !waiting.has(bucket.slot)) add(wishOf(bucket, 0, isAlong), ignore)
     },
     get questions() {
       return questions
@@ -97,6 +97,6 @@ const away: LeaseOutcome = { is: 'away' }
 
 function ignore(): void {}
 
-function wishOf({ slot, key, tag, limit }: Bucket, amount: number): LeaseWish {
-  return { slot, key, tag, limit, amount }
+function wishOf({ slot, key, tag, limit }: Bucket, amount: number, isAlong: boolean): LeaseWish {
+  return { slot, key, tag, limit, amount, isAlong }
 }

@@ -1,4 +1,4 @@
-import type { Limit } from '../../base/limit.ts'
+import type { Limit, RateLimit } from '../../base/limit.ts'
 import { Word, type Cells } from '../cells.ts'
 import { heldWaitMs } from '../memory/kind.ts'
 import { periodAt } from '../period.ts'
@@ -13,14 +13,17 @@ import { LeaseWord } from './words.ts'
  * make it better than that: no denial of a fast rate is shorter than 50 ms, in which tokens gather that are then fetched at once; and none is
  * believed for longer than a second, as a limit may be raised and what others hold may come free.
  */
-export function deny(
-  cells: Cells,
-  slot: number,
-  denied: { readonly amount: number; readonly nowUs: number; readonly refusal: Refusal },
-): void {
-  const { amount, nowUs, refusal } = denied
+export function tell(cells: Cells, slot: number, { denied, nowUs }: Told): void {
+  if (denied === null) return allow(cells, slot)
+  const { amount, refusal } = denied
   cells.write(slot, LeaseWord.deniedAmount, amount)
   cells.write(slot, Word.deniedUntil, nowUs + believedMs(refusal) * 1000)
+}
+
+/** What calls are denied from now on: as much, or more; null: nothing. */
+export interface Told {
+  readonly denied: { readonly amount: number; readonly refusal: Refusal } | null
+  readonly nowUs: number
 }
 
 /** Forgets a denial: something was granted. */
@@ -62,10 +65,16 @@ function rateWaitMs(cells: Cells, slot: number, { limit, amount, now, leftMs }: 
 export function waitOf(limit: Limit, waitMs: number): number {
   if (limit.kind === 'concurrency' || limit.kind === 'budget' || waitMs < 0) return waitMs
   // A token that takes longer by itself is worth a round trip of its own.
-  return limit.periodMs / limit.count < gatherMs ? Math.max(waitMs, gatherMs) : waitMs
+  return isFast(limit) ? Math.max(waitMs, gatherMs) : waitMs
 }
 
-const gatherMs = 50
+/** Whether it is a rate whose tokens come so fast that they are gathered before they are fetched. */
+export function isFast(limit: Limit): limit is RateLimit {
+  return limit.kind !== 'concurrency' && limit.kind !== 'budget' && limit.periodMs / limit.count < gatherMs
+}
+
+/** ms that tokens of a fast rate gather, once there are none, before Redis is asked again. */
+export const gatherMs = 50
 const mostMs: Readonly<Record<Refused['why'], number>> = { rate: 1000, spent: 1000, concurrency: 100, held: 100 }
 
 function believedMs({ why, waitMs }: Refusal): number {

@@ -88,7 +88,7 @@ export function leaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
   return {
     answer: async (wishes) => {
       if (isClosed) return wishes.map(() => ({ is: 'away' }))
-      return Promise.all(wishes.map(async (wish) => accountOf(wish).wish(wish.amount)))
+      return Promise.all(wishes.map(async (wish) => accountOf(wish).wish(wish)))
     },
     look,
     holds: (slot) => accounts.has(slot),

@@ -1,14 +1,27 @@
 import type { BudgetLimit, ConcurrencyLimit, Limit } from '../../base/limit.ts'
 
+import { gatherMs, isFast } from './denial.ts'
+
 /**
  * How much is leased at once. All processes together hold no more than a quarter of a limit in advance. A lease begins at a quarter of
  * what it may be, doubles while it is used up quickly, halves while it is not, and gets small where there is little left to share.
  */
 export interface LeaseSize {
-  /** How much to lease in advance, when the largest call asks for so much; of a rate at least 1. */
-  next(largest: number, nodes: number, nowUs: number): number
+  /** How much to lease in advance; of a rate at least 1, but where others lack it. */
+  next(need: SizeNeed, nowUs: number): number
+  /** Whether that was less than it would have been, had there been more left for all. */
+  readonly isCut: boolean
   /** What Redis had left, and when. */
   saw(remaining: number, nowUs: number): void
+}
+
+/** What a lease is to be large enough for. */
+export interface SizeNeed {
+  /** What the largest call asks for. */
+  readonly largest: number
+  /** What all calls that wait ask for. */
+  readonly total: number
+  readonly nodes: number
 }
 
 const quickUs = 200_000
@@ -22,6 +35,7 @@ export function leaseSize(limit: Limit): LeaseSize {
   let lastUs = NaN
   let left = Infinity
   let leftAtUs = 0
+  let isCut = false
 
   // How much money is spent in a while shows only when it is: its leases grow for as long as they are used up quickly.
   const largestPart = limit.kind === 'budget' ? 64 : 1
@@ -33,16 +47,27 @@ export function leaseSize(limit: Limit): LeaseSize {
     return Math.min(quarter * Math.min(1, part), block * part)
   }
 
+  /** What may be taken in advance of what is left. A node alone keeps nothing for others; many take their part of what gathers in a pause. */
+  const share = ({ nodes, total }: SizeNeed, nowUs: number): number => {
+    if (isFast(limit) && nodes === 1) return Infinity
+    const part = (left + refill(limit, nowUs - leftAtUs)) / (2 * nodes)
+    return isFast(limit) ? Math.max(part, refill(limit, gatherMs * 1000) / nodes - total) : part
+  }
+
   return {
-    next: (largest, nodes, nowUs) => {
+    get isCut() {
+      return isCut
+    },
+    next: (need, nowUs) => {
       // Of the first lease there is no time since the last: neither quick nor slow.
       const since = nowUs - lastUs
       lastUs = nowUs
       if (since < quickUs) part = Math.min(largestPart, part * 2)
       else if (since > slowUs) part = Math.max(1 / 64, part / 2)
-      const around = left + refill(limit, nowUs - leftAtUs)
+      const [wanted, most] = [size(need.largest, need.nodes), share(need, nowUs)]
+      isCut = most < wanted
       // Of permits and money none is kept from the others when there is nearly nothing left.
-      return Math.max(isHeld(limit) ? 0 : 1, Math.floor(Math.min(size(largest, nodes), around / (2 * nodes))))
+      return Math.max(isHeld(limit) ? 0 : 1, Math.floor(Math.min(wanted, most)))
     },
     saw: (remaining, nowUs) => {
       left = remaining

@@ -10,7 +10,14 @@ export interface LeaseSpend {
   settle(slot: number, taken: number, used: number): void
   /** Whether more should be asked for before it is needed. */
   isLow(slot: number, amount: number): boolean
+  /** Whether more is worth asking for when something else is asked for anyway. */
+  isLowSoon(slot: number): boolean
 }
+
+/** The part of a lease on a rate below which more is asked for. */
+export const low = 1 / 4
+/** And below which it is when something else is. */
+export const lowSoon = 3 / 4
 
 /** The ways to spend, by kind of limit. */
 export function leaseSpends(cells: Cells): Readonly<Record<LimitKind, LeaseSpend>> {
@@ -61,7 +68,8 @@ function rateSpend(cells: Cells): LeaseSpend {
       else if (used < taken) giveBack(slot, taken - used)
       cells.hold(slot, -1)
     },
-    isLow: (slot) => cells.read(slot, Word.leased) * 4 < cells.read(slot, Word.granted),
+    isLow: (slot) => cells.read(slot, Word.leased) < cells.read(slot, Word.granted) * low,
+    isLowSoon: (slot) => cells.read(slot, Word.leased) < cells.read(slot, Word.granted) * lowSoon,
   }
 }
 
@@ -85,6 +93,8 @@ function heldSpend(cells: Cells): LeaseSpend {
       if (taken > 0) cells.hold(slot, -taken)
     },
     isLow: (slot, amount) => inUse(slot) + amount > cells.read(slot, Word.granted),
+    // What was spent of all that was granted shows to control alone.
+    isLowSoon: () => false,
   }
 }
 

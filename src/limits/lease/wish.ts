@@ -8,6 +8,8 @@ export interface LeaseWish {
   readonly tag: string
   /** What one call needs; 0: nothing yet, but it will soon. */
   readonly amount: number
+  /** It is asked only because others are: it will be low later than they. */
+  readonly isAlong: boolean
   readonly limit: Limit
 }
 
