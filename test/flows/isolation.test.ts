@@ -104,17 +104,19 @@ for (const route of routes)
     const open = (tenant: string, whose: string) =>
       rawCall(relay.port, messageCall(tenant, { messages: [{ role: 'user', content: `of ${whose}` }] }, `/${route}/v1/messages`))
     const ofA = Array.from({ length: 20 * most }, () => open(`a-calls-${route}`, 'A'))
-    const waiting = route === 'queued' ? 2 : 0
     let refused = 0
     for (const { head } of ofA) void head.then(({ status }) => (refused += Number(status === 429)))
-    await until(() => refused === 20 * most - most - waiting)
-    t.equal(await relay.metric('relay_queue_waiting', `route="queued"`), waiting)
+    // Two places over all workers, and one at least in each of the two.
+    const places = async (): Promise<number> => relay.metric('relay_queue_waiting', `route="queued"`)
+    await until(async () => refused + (await places()) === 20 * most - most)
+    const waiting = await places()
+    t.ok(route === 'queued' ? waiting === 2 || waiting === 3 : waiting === 0, `${waiting} calls wait`)
 
     const ofB = Array.from({ length: most / 2 }, () => open(`b-calls-${route}`, 'B'))
     await until(() => out.b.length === most / 2)
 
     t.equal(out.a.length, most, 'all that A may have')
-    t.equal(await relay.metric('relay_queue_waiting', `route="queued"`), waiting, 'those of A, and none of B')
+    t.equal(await places(), waiting, 'those of A, and none of B')
     t.equal(await refusals(`b-calls-${route}`), 0)
     serve = before
     for (const { socket } of [...out.a, ...out.b]) socket.write(message)

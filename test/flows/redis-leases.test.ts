@@ -130,12 +130,22 @@ t.test('a relay that drains hands back what it leased: another one has all that 
   t.equal(passed, 99)
 })
 
-/** Opens calls that the upstream keeps; all of them are there when it returns. */
+/** Opens calls that the upstream keeps; all of them are there when it returns. Calls at once may be refused for each other's sake: again. */
 async function opened({ port }: RelayProcess, key: TenantKey, count: number): Promise<readonly RawCall[]> {
   const before = claude.calls.length
-  const calls = Array.from({ length: count }, () => rawCall(port, request(key)))
+  const calls = new Set<RawCall>()
+  const open = (): void => {
+    const call = rawCall(port, request(key))
+    calls.add(call)
+    const refused = ({ status }: { readonly status: number }): void => {
+      if (status === 200 || !calls.delete(call)) return
+      open()
+    }
+    call.head.then(refused, () => undefined)
+  }
+  for (let at = 0; at < count; at += 1) open()
   await until(() => claude.calls.length >= before + count)
-  return calls
+  return [...calls]
 }
 
 /** Of so many calls at once, how many come to the upstream, which keeps them; all others are over. */
