@@ -88,7 +88,11 @@ export const routeSchema = z.union([
     limits: limitsSchema.optional().describe('Limits of this route alone, beside those of all calls. Default: none.'),
     queue: z
       .strictObject({
-        size: count(100, 100_000, 'Most calls that wait, over all workers.'),
+        size: count(
+          100,
+          100_000,
+          'Most calls that wait, over all workers; each of them has an even share of the places, whatever waits in the others.',
+        ),
         timeout: durationOr('10s', 'Longest that a call waits.'),
       })
       .optional()
