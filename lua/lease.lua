@@ -22,29 +22,7 @@
 --
 -- A bucket with leases never refills beyond its burst less what processes may hold of it: what is in the bucket and what is with them
 -- is never more than the burst together.
-
-local epoch, most, margin = 1767225600, 9007199254740991, 1000
-
-local function number(text, least, largest)
-  local n = tonumber(text)
-  if n and n >= least and n <= largest then return n end
-end
-
-local function whole(text, least, largest)
-  local n = number(text, least, largest or most)
-  if n and n % 1 == 0 then return n end
-end
-
-local function clock(text)
-  if text == 'redis' then
-    local time = redis.call('TIME')
-    return (time[1] - epoch) * 1000000 + time[2]
-  end
-  local us = tonumber(string.match(text or '', '^caller%-clock:(%-?%d+)$'))
-  return us and us - epoch * 1000000
-end
-
-local function bad(what) return redis.error_reply('ERR relay: ' .. what) end
+-- Stands behind common.lua.
 
 local buckets = #KEYS / 3
 if buckets < 1 or buckets > 16 or buckets % 1 ~= 0 or #ARGV ~= buckets * 14 then

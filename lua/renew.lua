@@ -5,24 +5,7 @@
 --       Then for each call: its id, how many buckets it holds of, and what it took from each of these.
 -- Returns one integer a call: 1 renewed; 0 not, as it has ended or lapsed before: what it held is no longer its own.
 -- Errors  ERR relay: … for arguments that cannot be meant; nothing has changed then.
-
-local epoch, most, margin = 1767225600, 9007199254740991, 1000
-
-local function whole(text, least, largest)
-  local n = tonumber(text)
-  if n and n >= least and n <= largest and n % 1 == 0 then return n end
-end
-
-local function clock(text)
-  if text == 'redis' then
-    local time = redis.call('TIME')
-    return (time[1] - epoch) * 1000000 + time[2]
-  end
-  local us = tonumber(string.match(text or '', '^caller%-clock:(%-?%d+)$'))
-  return us and us - epoch * 1000000
-end
-
-local function bad(what) return redis.error_reply('ERR relay: ' .. what) end
+-- Stands behind common.lua.
 
 local now, lease = clock(ARGV[1]), whole(ARGV[2], 1, 86400000)
 if not now then return bad('the clock is redis or caller-clock:<microseconds>') end

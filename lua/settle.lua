@@ -14,29 +14,7 @@
 -- A rate that used more than it took goes into debt, by one burst at most: what a single call used beyond that is forgiven, so that
 -- nobody is locked out for longer than two bursts take to refill. Money is never forgiven. A budget whose period ended more than an hour
 -- ago is gone and stays so.
-
-local epoch, most = 1767225600, 9007199254740991
-
-local function number(text, least, largest)
-  local n = tonumber(text)
-  if n and n >= least and n <= largest then return n end
-end
-
-local function whole(text, least, largest)
-  local n = number(text, least, largest or most)
-  if n and n % 1 == 0 then return n end
-end
-
-local function clock(text)
-  if text == 'redis' then
-    local time = redis.call('TIME')
-    return (time[1] - epoch) * 1000000 + time[2]
-  end
-  local us = tonumber(string.match(text or '', '^caller%-clock:(%-?%d+)$'))
-  return us and us - epoch * 1000000
-end
-
-local function bad(what) return redis.error_reply('ERR relay: ' .. what) end
+-- Stands behind common.lua.
 
 if #ARGV < 10 or (#ARGV - 4) % 6 ~= 0 then return bad('settle wants four arguments and six a bucket') end
 local now, id, keep, mode = clock(ARGV[1]), ARGV[2], whole(ARGV[3], 1, 86400000), ARGV[4]

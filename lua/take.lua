@@ -27,29 +27,7 @@
 -- Every key expires: a rate when it is full, a call's record and what it holds with the lease, a budget an hour after its period.
 -- A rate may be in debt (settle.lua), by one burst at most: a bucket further from full than two bursts is of a clock that went back or
 -- of a larger limit, and counts as two bursts away. Redis 6.2 and later; effects are replicated, so a replica never looks at a clock of its own.
-
-local epoch, most, margin = 1767225600, 9007199254740991, 1000
-
-local function number(text, least, largest)
-  local n = tonumber(text)
-  if n and n >= least and n <= largest then return n end
-end
-
-local function whole(text, least, largest)
-  local n = number(text, least, largest or most)
-  if n and n % 1 == 0 then return n end
-end
-
-local function clock(text)
-  if text == 'redis' then
-    local time = redis.call('TIME')
-    return (time[1] - epoch) * 1000000 + time[2]
-  end
-  local us = tonumber(string.match(text or '', '^caller%-clock:(%-?%d+)$'))
-  return us and us - epoch * 1000000
-end
-
-local function bad(what) return redis.error_reply('ERR relay: ' .. what) end
+-- Stands behind common.lua.
 
 if #ARGV < 10 or (#ARGV - 3) % 7 ~= 0 then return bad('take wants three arguments and seven a bucket') end
 local now, id, lease = clock(ARGV[1]), ARGV[2], whole(ARGV[3], 1, 86400000)

@@ -7,8 +7,14 @@ export function luaTexts(): LuaTexts {
   return { take: luaText('take'), settle: luaText('settle'), renew: luaText('renew'), nodes: luaText('nodes') }
 }
 
-/** One of them, by its name without the ending. */
+/** A script by its name without the ending, with what it shares with others before it. */
 export function luaText(name: string): string {
+  return withCommon.has(name) ? fileText('common') + fileText(name) : fileText(name)
+}
+
+const withCommon: ReadonlySet<string> = new Set(['take', 'settle', 'renew', 'lease'])
+
+function fileText(name: string): string {
   if (isSea()) return getAsset(`lua/${name}.lua`, 'utf8')
   const isBundle = !import.meta.url.endsWith('.ts')
   return readFileSync(new URL(`${isBundle ? '../lua' : '../../lua'}/${name}.lua`, import.meta.url), 'utf8')

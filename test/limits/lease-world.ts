@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import type { Limit } from '../../src/base/limit.ts'
 import { cellsMemory, openCells, type Cells } from '../../src/limits/cells.ts'
 import { processClock, type Clock } from '../../src/limits/clock.ts'
@@ -11,6 +10,7 @@ import { limitShared, limitSharedMemory, type LimitShared } from '../../src/limi
 import type { Bucket, LimitSet, Verdict } from '../../src/limits/store.ts'
 import type { Way } from '../../src/limits/ways.ts'
 import { workerLimiter, type WorkerLimiter } from '../../src/limits/worker-limiter.ts'
+import { luaText, luaTexts } from '../../src/relay/lua-source.ts'
 import type { RedisServer, Scope } from '../helpers/redis.ts'
 import { caller } from './world.ts'
 
@@ -52,8 +52,7 @@ export interface LimitProcessOptions {
   readonly lose?: () => boolean
 }
 
-const text = (name: string): string => readFileSync(new URL(`../../lua/${name}.lua`, import.meta.url), 'utf8')
-export const texts = { take: text('take'), settle: text('settle'), renew: text('renew'), lease: text('lease') }
+export const texts = { ...luaTexts(), lease: luaText('lease') }
 
 /** Starts a process on this Redis; it ends with the test. Nobody looks after its leases but the test. */
 export async function limitProcess(t: Scope, server: Pick<RedisServer, 'place'>, options: LimitProcessOptions = {}): Promise<LimitProcess> {

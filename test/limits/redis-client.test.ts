@@ -103,7 +103,8 @@ t.test('a server that is there and cannot write is away, until it can', async (t
   await server.ask('CONFIG', 'SET', 'maxmemory', 1)
 
   for (let turn = 0; turn < 3; turn += 1) await t.rejects(client.command('k', 'SET', ['k', 'v', 'PX', 1000]), { message: /^OOM/ })
-  await new Promise((resolve) => setTimeout(resolve, 600))
+  // Two looks of the client's own are refused as well.
+  await until(async () => refusals(await server.ask('INFO', 'errorstats')) >= 5)
   const stillAway = client.isAway
   await server.ask('CONFIG', 'SET', 'maxmemory', 0)
   await until(() => !client.isAway)
@@ -236,3 +237,8 @@ t.test(
     t.notMatch(error, { failure: 'unavailable' })
   },
 )
+
+/** How often a server has refused a write for want of memory. */
+function refusals(errorStats: unknown): number {
+  return Number(/errorstat_OOM:count=(\d+)/.exec(String(errorStats))?.[1] ?? 0)
+}
