@@ -1,4 +1,4 @@
-import { recent } from './recent.ts'
+import { recent } from '../base/recent.ts'
 import type { TenantRecord, TenantStore } from './tenant.ts'
 
 export interface LastKnownOptions {

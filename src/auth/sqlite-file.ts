@@ -1,5 +1,6 @@
 import { closeSync, openSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
+import { inTransaction } from '../base/transaction.ts'
 
 // Bumped with every change of the tables below: a file of a later relay is not touched.
 const version = 1
@@ -26,20 +27,6 @@ export function openTenants(file: string): DatabaseSync {
   } catch (error) {
     database.close()
     throw unusable(file, error)
-  }
-}
-
-/** Runs the work as one transaction; it is undone when it throws. */
-export function inTransaction<Result>(database: DatabaseSync, work: () => Result): Result {
-  database.exec('BEGIN IMMEDIATE')
-  try {
-    const result = work()
-    database.exec('COMMIT')
-    return result
-  } catch (error) {
-    // A full disk has rolled it back already.
-    if (database.isTransaction) database.exec('ROLLBACK')
-    throw error
   }
 }
 

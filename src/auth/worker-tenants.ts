@@ -2,7 +2,7 @@ import { RelayError } from '../base/errors.ts'
 import type { Tenant } from '../base/tenant.ts'
 import { directoryReader } from './directory.ts'
 import { digestOf, looksLikeKey } from './keys.ts'
-import { recent } from './recent.ts'
+import { recent } from '../base/recent.ts'
 import type { Tenants } from './tenants.ts'
 
 /** The tenants of a worker, and how it hears that the directory has moved. */

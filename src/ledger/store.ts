@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite'
+import { inTransaction } from '../base/transaction.ts'
 import type { LedgerRow, RefusedCount } from './row.ts'
 import { dayValues, rowOf, statements, valuesOf, type Statements } from './statements.ts'
 import { dayOf, tally, type DayTally, type Tally } from './tally.ts'
@@ -62,19 +63,6 @@ const mostModels = 100
 
 /** A model's name is not longer than this. */
 const longestModel = 128
-
-function inTransaction<Result>(db: DatabaseSync, work: () => Result): Result {
-  db.exec('BEGIN IMMEDIATE')
-  try {
-    const result = work()
-    db.exec('COMMIT')
-    return result
-  } catch (error) {
-    // A full disk has SQLite roll back by itself.
-    if (db.isTransaction) db.exec('ROLLBACK')
-    throw error
-  }
-}
 
 function writeBatches(sql: Statements, batches: readonly Batch[], now: number): void {
   const sums = tally()

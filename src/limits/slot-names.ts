@@ -1,4 +1,4 @@
-import { recent } from './recent.ts'
+import { recent } from '../base/recent.ts'
 
 /** The slots of keys as this worker knows them, and control for those that it does not. */
 export interface SlotNames {
@@ -8,7 +8,7 @@ export interface SlotNames {
 
 /** Remembers at most twice so many; a key that is being asked for is not asked for again. */
 export function slotNames(ask: (keys: readonly string[]) => Promise<readonly number[]>, most: number): SlotNames {
-  const known = recent<number>(most)
+  const known = recent<string, number>(2 * most)
   // As many as there are open questions, and each of those ends.
   const asked = new Map<string, Promise<number>>()
   let rounds = 0

@@ -2,6 +2,7 @@
 export interface Recent<Key, Value> {
   get(key: Key): Value | undefined
   set(key: Key, value: Value): void
+  clear(): void
 }
 
 /** Two maps: when the young one is full it becomes the old one, and what the old one held unasked is gone. No list to keep in order. */
@@ -24,5 +25,9 @@ export function recent<Key, Value>(most: number): Recent<Key, Value> {
       return older
     },
     set,
+    clear: () => {
+      young = new Map()
+      old = new Map()
+    },
   }
 }
