@@ -93,6 +93,8 @@ export interface AddressPlan {
 export interface ListenerPlan extends AddressPlan {
   /** Whole paths of the certificate chain and its key (PEM); null: in the clear. */
   readonly tls: { readonly cert: string; readonly key: string } | null
+  /** Whether HTTP/2 is spoken here: by ALPN over TLS, by prior knowledge in the clear. */
+  readonly http2: boolean
 }
 
 /** Bounds on what a caller may send and hold. */
@@ -107,6 +109,8 @@ export interface BoundsPlan {
   readonly peek: number
   /** Open connections a process; beyond: closed at once. */
   readonly connections: number
+  /** Calls at once on one HTTP/2 connection. */
+  readonly streams: number
 }
 
 /** Waits on the caller's side, in ms. */
@@ -135,7 +139,11 @@ export interface LogPlan {
 
 export interface UpstreamPlan {
   readonly name: string
-  readonly kind: 'claude' | 'http'
+  readonly kind: 'claude' | 'http' | 'grpc'
+  /** The version that is spoken to it: pinned, never negotiated down. */
+  readonly http: 1 | 2
+  /** What its gRPC methods are; null: not known, or no gRPC. */
+  readonly descriptors: DescriptorsPlan | null
   /** `builtin:claude` stands for relay's own fake; control replaces it by the address it listens on before a plan goes to workers. */
   readonly builtin: boolean
   readonly tls: boolean
@@ -160,7 +168,12 @@ export interface CredentialPlan {
   readonly secret: string
 }
 
+/** Descriptors of gRPC services: a serialized `google.protobuf.FileDescriptorSet`, or what the server itself says (control asks it before a plan goes to workers). */
+export type DescriptorsPlan = { readonly is: 'set'; readonly bytes: Uint8Array } | { readonly is: 'reflect' }
+
 export interface PoolPlan {
+  /** Calls at once on one connection, HTTP/2 only; what the server allows if that is less. */
+  readonly streams: number
   /** Connections an origin and worker. */
   readonly connections: number
   /** Calls that may wait for one; beyond: 503. */
@@ -203,6 +216,10 @@ export interface RoutePlan {
   /** As on the wire, without doubles; null: any. */
   readonly methods: readonly string[] | null
   readonly path: PathPlan
+  /** What a call must have besides; null: nothing. Of routes with the same host, path and methods the one with more conditions is tried first, of as many the one that stands first in the plan. */
+  readonly when: WhenPlan | null
+  /** Calls are answered with 400 and this; null: they go on. */
+  readonly refusal: string | null
   readonly upstream: string
   /**
    * What goes out in place of the matched path: for `prefix`, replaces the prefix (for `/` nothing is replaced) and what follows is appended,
@@ -231,6 +248,60 @@ export interface RoutePlan {
   readonly onLeave: 'cancel' | 'drain'
   /** What the input of a call is estimated by before it goes out. */
   readonly estimateInput: 'size' | 'count_tokens'
+  /** Protocols, in lower case, that a caller may go on with behind a 101 (`websocket`). */
+  readonly upgrades: readonly string[]
+  /** What callers say is put into the upstream's terms; null: passed as it is. */
+  readonly translate: TranslatePlan | null
+}
+
+/** Conditions on a call, all of which must hold. */
+export interface WhenPlan {
+  /** Names in lower case. */
+  readonly headers: readonly FieldMatchPlan[]
+  readonly query: readonly FieldMatchPlan[]
+  /** Patterns of models (`claude-opus-*`), one of which must match what the body asks for; null: any, or none. */
+  readonly models: readonly string[] | null
+}
+
+/** A field or parameter: one of these patterns (`*` is any text) matches its value; null: it is there, or with `isAbsent` not there. */
+export interface FieldMatchPlan {
+  readonly name: string
+  readonly values: readonly string[] | null
+  readonly isAbsent: boolean
+}
+
+export type TranslatePlan = JsonToGrpcPlan | GrpcToJsonPlan | OpenAiPlan
+
+/** HTTP/JSON callers of a gRPC upstream, by `google.api.http`; gRPC, gRPC-Web and Connect callers pass. */
+export interface JsonToGrpcPlan {
+  readonly is: 'json_to_grpc'
+  readonly descriptors: DescriptorsPlan
+  /** `package.Service/Method`: the route's path is bound to this method alone; null: all methods, by their annotations. */
+  readonly method: string | null
+  /** Query parameters and JSON fields that the message does not have are dropped instead of refused. */
+  readonly discardUnknown: boolean
+  /** Fields that have their default value are written too. */
+  readonly emitDefaults: boolean
+  /** Bytes of a message, either way. */
+  readonly mostMessage: number
+}
+
+/** gRPC callers of an HTTP/JSON upstream, by the same annotations. */
+export interface GrpcToJsonPlan {
+  readonly is: 'grpc_to_json'
+  readonly descriptors: Extract<DescriptorsPlan, { is: 'set' }>
+  readonly mostMessage: number
+}
+
+/** OpenAI callers of a Claude upstream. */
+export interface OpenAiPlan {
+  readonly is: 'openai'
+  /** What has no counterpart is dropped instead of refused. */
+  readonly lossy: boolean
+  /** Claude's model for a name that callers use (`gpt-*` is a pattern); one that is not here passes as it is. */
+  readonly models: Readonly<Record<string, string>>
+  /** `max_tokens` where a caller says none. */
+  readonly maxTokens: number
 }
 
 /** One change to a head. The value is a parsed template: plain text and variables in turn. */

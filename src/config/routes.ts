@@ -82,6 +82,10 @@ function finish(
     queue: mapping.queue === undefined ? null : { size: mapping.queue.size, timeoutMs: mapping.queue.timeout },
     onLeave: mapping.onLeave ?? 'cancel',
     estimateInput: mapping.estimate ?? 'size',
+    when: null,
+    refusal: null,
+    upgrades: [],
+    translate: null,
   }
 }
 

@@ -3,6 +3,7 @@ import { count, duration, durationOr } from './schema-parts.ts'
 
 const pool = z.strictObject({
   connections: count(1024, 65_536, 'Most connections to one origin, for each worker.'),
+  streams: count(100, 10_000, 'Most calls at once on one HTTP/2 connection; fewer where the server allows fewer.'),
   waiting: z
     .number()
     .int()

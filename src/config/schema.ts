@@ -45,6 +45,11 @@ const bounds = z.strictObject({
     1_000_000,
     'Most open connections of the process (with accept: reusePort an even share of them a worker); beyond, a new one is closed at once.',
   ),
+  streams: count(
+    100,
+    10_000,
+    'Most calls at once on one HTTP/2 connection of a caller; beyond, a new one is refused and may be sent again.',
+  ),
 })
 
 const timeouts = z.strictObject({

@@ -90,6 +90,8 @@ function makeUpstream({ name, origin, mapping, path }: Written, { config, source
   return {
     name,
     kind,
+    http: 1,
+    descriptors: null,
     builtin: origin.builtin,
     tls: origin.tls,
     host: origin.host,

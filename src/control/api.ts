@@ -76,7 +76,7 @@ export interface RouteStatus {
   readonly match: 'exact' | 'prefix' | 'template'
   readonly to: string
   readonly upstream: string
-  readonly kind: 'claude' | 'http'
+  readonly kind: 'claude' | 'http' | 'grpc'
 }
 
 /** The routes of the committed version. */

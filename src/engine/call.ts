@@ -24,6 +24,10 @@ export class Call {
   readonly caller: Caller
   readonly edits = new Edits()
   route: RouteInfo = unrouted
+  /** The method that goes out: the caller's, unless a stage translates the call. */
+  method: string
+  /** The protocol that the caller wants to go on with behind a 101 (`websocket`), on a route that allows it; null elsewhere. */
+  upgrade: string | null = null
   /** What goes out in place of the target: these bytes, then the target's own from `targetFrom` on. */
   targetPrefix: Buffer = nothing
   targetFrom: number
@@ -67,6 +71,7 @@ export class Call {
     this.body = body
     this.outgoing = body
     this.caller = caller
+    this.method = head.method
     this.targetFrom = head.pathStart
     this.edits.drop(1 << Name.host)
   }
@@ -106,6 +111,8 @@ export class Reply {
   readonly silentLength: number
   /** Both bodies carry on as raw bytes behind this head (status 101). */
   readonly isTunnel: boolean
+  /** Whether it is a stream that lasts, as a translating stage knows it; null: its content type says so. */
+  isStream: boolean | null = null
 
   constructor(status: number, head: Head | null, body: Body, options: { silentLength?: number; isTunnel?: boolean } = {}) {
     this.status = status
@@ -164,7 +171,7 @@ export interface RouteInfo {
   readonly slot: number
   readonly upstream: string
   readonly upstreamSlot: number
-  readonly kind: 'claude' | 'http'
+  readonly kind: 'claude' | 'http' | 'grpc'
 }
 
 export type CallListener = (call: Call, end: BodyEnd) => void

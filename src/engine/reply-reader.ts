@@ -105,7 +105,7 @@ export class ReplyReader implements Source {
   private start(call: Call, status: number, minor: number, bytes: Buffer, from: number): Reply | Refusal {
     const { head } = this
     this.partial = null
-    const isHead = call.head.method === 'HEAD'
+    const isHead = call.method === 'HEAD'
     const framing = replyFraming(head, minor, status, isHead)
     if (typeof framing !== 'number') return framing
     this.framing = framing

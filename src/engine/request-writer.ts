@@ -16,7 +16,7 @@ export function writeRequest(call: Call, hostLine: Buffer, first: Buffer | null,
   const joined = first === null ? 0 : first.length
   slab.reserve(head.fields.end - head.fields.start + call.targetPrefix.length + bytes.length + edits.room + hostLine.length + joined + 256)
   const out = slab.bytes
-  let o = slab.at + out.write(call.head.method, slab.at, 'latin1')
+  let o = slab.at + out.write(call.method, slab.at, 'latin1')
   out[o++] = 32
   o = writeTarget(call, out, o)
   o = put(out, o, version)
@@ -27,7 +27,7 @@ export function writeRequest(call: Call, hostLine: Buffer, first: Buffer | null,
     o = putDecimal(out, o, body.length)
     o = put(out, o, blankAfterLine)
   } else if (body.length < 0) o = put(out, o, chunked)
-  else o = put(out, o, wantsLength(head.method) ? emptyBody : blank)
+  else o = put(out, o, wantsLength(call.method) ? emptyBody : blank)
   return first === null ? o : writeFirst(call, first, out, o)
 }
 

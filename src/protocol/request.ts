@@ -10,6 +10,8 @@ import { Name } from './names.ts'
 export class RequestHead {
   readonly fields = new Head()
   method = ''
+  /** 1 or 2: of HTTP/2 it is the same head, put into these bytes by relay; `minor` is 1 then. */
+  major = 1
   minor = 1
   /** Where path and query stand in the bytes: path from `pathStart` to `pathEnd`, query (with its `?`) from there to `targetEnd`. */
   pathStart = 0

@@ -7,6 +7,11 @@ export function isEventStream(reply: Reply): boolean {
   return hasType(reply, eventStream)
 }
 
+/** Whether a reply lasts, and is counted and drained as a stream: of events, of gRPC messages, or a tunnel. */
+export function isStream(reply: Reply): boolean {
+  return reply.isTunnel || (reply.isStream ?? (hasType(reply, eventStream) || hasPrefix(reply, grpc)))
+}
+
 /** Whether a reply is JSON. */
 export function isJson(reply: Reply): boolean {
   return hasType(reply, json)
@@ -21,5 +26,12 @@ function hasType({ head }: Reply, type: Buffer): boolean {
   return end === head.valueEnd(Name.contentType) || next === 59 || next === 32 || next === 9
 }
 
+function hasPrefix({ head }: Reply, prefix: Buffer): boolean {
+  if (head === null || !head.has(Name.contentType)) return false
+  const start = head.valueStart(Name.contentType)
+  return start + prefix.length <= head.valueEnd(Name.contentType) && equalsFolded(head.bytes, start, start + prefix.length, prefix)
+}
+
+const grpc = Buffer.from('application/grpc')
 const eventStream = Buffer.from('text/event-stream')
 const json = Buffer.from('application/json')

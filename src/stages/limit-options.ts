@@ -15,7 +15,7 @@ export type Expect = (call: Call, hasRoom: () => boolean) => Used | Promise<Used
 
 /** What limiting the calls of a route needs. */
 export interface LimitOptions {
-  readonly kind: 'claude' | 'http'
+  readonly kind: 'claude' | 'http' | 'grpc'
   readonly column: Column
   readonly limiter: Limiter
   readonly limitsFor: LimitsFor

@@ -3,7 +3,7 @@ import type { RelayError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Call, CallListener, Next, Reply, Stage } from '../engine/call.ts'
 import type { Column } from '../metrics/column.ts'
-import { isEventStream } from './event-stream.ts'
+import { isStream } from './event-stream.ts'
 import { isRefused } from './refused.ts'
 
 /** Where calls are counted and, if asked for, logged. */
@@ -27,7 +27,7 @@ export function observe({ column, log }: ObserveOptions): Stage {
     column.callStarted()
     call.onEnd(ended)
     const reply = await next(call)
-    if (isEventStream(reply)) {
+    if (isStream(reply)) {
       column.streamOpened()
       reply.body.onEnd(streamEnded)
       if (call.tenant !== null) countStream(reply, call.tenant.businessSlot, column)

@@ -7,7 +7,7 @@ export type RateHeaders = (set: LimitSet, isTenant: boolean) => Buffer | null
 /** What the lines are made with; `now` is the wall clock in ms. */
 export interface RateHeadersOptions {
   readonly store: LimitStore
-  readonly kind: 'claude' | 'http'
+  readonly kind: 'claude' | 'http' | 'grpc'
   readonly now?: () => number
 }
 

@@ -39,7 +39,7 @@ export interface Ingredients {
   readonly log: Log | null
   readonly sweep: Sweep
   readonly pool: Pool
-  readonly kind: 'claude' | 'http'
+  readonly kind: 'claude' | 'http' | 'grpc'
   readonly path: PathPattern
   readonly rewrite: string | null
   readonly base: string

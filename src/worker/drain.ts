@@ -1,6 +1,6 @@
 import type { Exchange } from '../engine/exchange.ts'
 import type { Server } from '../engine/server.ts'
-import { isEventStream } from '../stages/event-stream.ts'
+import { isStream as lasts } from '../stages/event-stream.ts'
 
 /** How many were cut, and of which sort. */
 export interface Cut {
@@ -39,7 +39,7 @@ export async function drain(server: Server, { grace, streamGrace, hurry }: Drain
 }
 
 function isStream({ reply }: Exchange): boolean {
-  return reply !== null && isEventStream(reply)
+  return reply !== null && lasts(reply)
 }
 
 /** What a peer gets to read the last words of a cut call before its connection is destroyed. */

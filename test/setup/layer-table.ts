@@ -5,7 +5,7 @@ export const layerTable: readonly (readonly string[])[] = [
   ['relay', 'worker'],
   ['config', 'control'],
   ['stages'],
-  ['engine', 'claude', 'limits', 'auth', 'secrets', 'metrics', 'batches', 'ledger'],
+  ['engine', 'claude', 'limits', 'auth', 'secrets', 'metrics', 'batches', 'ledger', 'transcode', 'openai'],
   ['protocol'],
   ['base'],
 ]
