@@ -1,5 +1,5 @@
 import type { BodyEnd } from '../base/ends.ts'
-import { RelayError } from '../base/errors.ts'
+import type { RelayError } from '../base/errors.ts'
 import type { Body, Sink } from './body.ts'
 import { stopped } from './call.ts'
 

@@ -1,0 +1,123 @@
+import t from 'tap'
+import { RelayError } from '../../src/base/errors.ts'
+import { Body } from '../../src/engine/body.ts'
+import { collect } from '../../src/engine/collect.ts'
+import { converted, type Converter } from '../../src/engine/convert.ts'
+import { FakeSink, FakeSource } from './shapes.ts'
+
+const none = Buffer.alloc(0)
+
+/** Capitals; `!` makes it throw. */
+const shouting: Converter = {
+  read(bytes, out) {
+    const text = bytes.toString()
+    if (text.includes('!')) throw new RelayError('bad_request', 'no shouting back')
+    out.push(Buffer.from(text.toUpperCase()), true)
+  },
+  end(trailers, out) {
+    out.push(Buffer.from('.'), true)
+    return trailers
+  },
+}
+
+function world(converter: Converter = shouting): { source: FakeSource; body: Body; made: Body; sink: FakeSink } {
+  const source = new FakeSource()
+  const body = new Body(-1, source)
+  return { source, body, made: converted(body, converter), sink: new FakeSink() }
+}
+
+t.test('what comes before and after there is a sink is converted, to the last bytes and the trailers', async (t) => {
+  const { body, made, sink } = world()
+  body.push(Buffer.from('a'), false)
+
+  made.pipe(sink)
+  body.push(Buffer.from('b'), false)
+  body.finish(Buffer.from('x-sum: 1\r\n'))
+
+  t.equal(sink.text, 'AB.')
+  t.equal(sink.told.at(-1), 'finish x-sum: 1\r\n')
+  t.equal(made.end, 'done')
+})
+
+t.test('a full sink stops the source, and room starts it again', async (t) => {
+  const { source, body, made, sink } = world()
+  made.pipe(sink)
+  sink.isFull = true
+
+  t.equal(body.push(Buffer.from('a'), false), false)
+  made.resume()
+
+  t.equal(source.told.at(-1), 'resume')
+})
+
+t.test('whoever cancels one of the two cancels both', async (t) => {
+  const outer = world()
+  outer.made.pipe(outer.sink)
+  outer.made.cancel('cancelled')
+  t.equal(outer.body.end, 'cancelled')
+  t.ok(outer.source.told.includes('ended cancelled'))
+
+  const inner = world()
+  inner.made.pipe(inner.sink)
+  inner.body.cancel('cancelled')
+  t.equal(inner.made.end, 'cancelled')
+})
+
+t.test('a source that breaks off breaks the new body off, its last words converted', async (t) => {
+  const { body, made, sink } = world()
+  body.lastWords = () => Buffer.from('alas')
+  made.pipe(sink)
+
+  body.fail('upstream_failed', new RelayError('upstream_failed', 'gone'))
+
+  t.equal(sink.text, 'ALAS')
+  t.equal(sink.told.at(-1), 'fail upstream_failed')
+  t.equal(made.error?.message, 'gone')
+})
+
+t.test('a converter that throws ends both bodies with its error', async (t) => {
+  const { source, body, made, sink } = world()
+  made.pipe(sink)
+
+  body.push(Buffer.from('hey!'), false)
+
+  t.equal(sink.told.at(-1), 'fail failed')
+  t.equal(sink.error?.message, 'no shouting back')
+  t.ok(source.told.includes('ended failed'))
+})
+
+t.test('a converter may end a broken body in its own way', async (t) => {
+  const { body, made, sink } = world({ ...shouting, broken: () => Buffer.from('grpc-status: 14\r\n') })
+  made.pipe(sink)
+
+  body.fail('upstream_failed', new RelayError('upstream_failed', 'gone'))
+
+  t.equal(sink.told.at(-1), 'finish grpc-status: 14\r\n')
+  t.equal(made.end, 'done')
+})
+
+t.test('a collected body is whole, with its trailers, or fails with its own error', async (t) => {
+  const tooLarge = (): RelayError => new RelayError('too_large', 'more than 4 bytes')
+  const whole = new Body(-1, null)
+  const read = collect(whole, 4, tooLarge)
+  whole.push(Buffer.from('ab'), false)
+  whole.push(Buffer.from('cd'), false)
+  whole.finish(Buffer.from('x: 1\r\n'))
+  t.strictSame(await read, { bytes: Buffer.from('abcd'), trailers: Buffer.from('x: 1\r\n') })
+
+  const source = new FakeSource()
+  const large = new Body(-1, source)
+  const failed = collect(large, 4, tooLarge)
+  large.push(Buffer.from('abcde'), false)
+  await t.rejects(failed, { failure: 'too_large' })
+  t.ok(source.told.includes('ended failed'))
+
+  await t.rejects(collect(new Body(5, null), 4, tooLarge), { failure: 'too_large' }, 'a length that is declared is enough')
+
+  const gone = new Body(-1, null)
+  const left = collect(gone, 4, tooLarge)
+  gone.cancel('cancelled')
+  await t.rejects(left, { failure: 'cancelled' })
+
+  t.strictSame(await collect(Body.of(none), 0, tooLarge), { bytes: none, trailers: none })
+})
