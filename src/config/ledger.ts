@@ -1,5 +1,5 @@
 import type { Limit } from '../base/limit.ts'
-import type { LedgerPlan } from './plan.ts'
+import type { LedgerPlan } from './plan-accounts.ts'
 import { ledgerSchema } from './schema-ledger.ts'
 import type { Making } from './upstreams.ts'
 

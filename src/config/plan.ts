@@ -1,7 +1,8 @@
-import type { TenantRecord, Tier } from '../auth/tenant.ts'
 import type { Limit } from '../base/limit.ts'
 import type { RedisPlace } from '../base/redis.ts'
 import type { Price } from '../ledger/price.ts'
+import type { EstimatePlan, LedgerPlan, TenancyPlan } from './plan-accounts.ts'
+import type { DescriptorsPlan, TranslatePlan, WhenPlan } from './plan-translate.ts'
 
 /**
  * The plan: a configuration after validation, as plain data (structured-clonable) with every default filled in.
@@ -40,47 +41,12 @@ export interface Plan {
   readonly prices: Readonly<Record<string, Price>>
 }
 
-/** Tenants that the file names, and the store of all others. The records of the file do not travel to workers. */
-export interface TenancyPlan {
-  readonly tenants: readonly TenantRecord[]
-  readonly from: { readonly is: 'sqlite'; readonly file: string } | { readonly is: 'redis' } | null
-  readonly tiers: readonly Tier[]
-}
-
-/** What is reserved for a call before it goes out. */
-export interface EstimatePlan {
-  /** Where `max_tokens` is not found. */
-  readonly outputTokens: number
-  /** No more output than this is reserved, whatever `max_tokens` says; null: as it says. */
-  readonly outputMost: number | null
-  /** Bytes of a request for one token of input. */
-  readonly bytesPerToken: number
-}
-
 /** When new calls are refused (503) for the worker's own sake. */
 export interface ShedPlan {
   /** ms that the event loop may be late; null: never for that. */
   readonly lagMs: number | null
   /** Part of the heap's limit, 0 to 1; null: never for that. */
   readonly heap: number | null
-}
-
-export interface LedgerPlan {
-  /** Whole path. */
-  readonly file: string
-  readonly flushMs: number
-  /** An intent is committed before a call goes out. */
-  readonly sync: boolean
-  /** SQLite's `synchronous`: FULL survives a power loss. */
-  readonly synchronous: 'NORMAL' | 'FULL'
-  /** Rows that a worker keeps until they are committed. */
-  readonly queue: number
-  /** When the queue or the disk is full; null: `refuse` where a budget applies, `count` elsewhere. */
-  readonly whenFull: 'refuse' | 'count' | null
-  readonly keepRowsMs: number
-  readonly keepDaysMs: number
-  /** A call of a model without a price: `block` refuses it where a budget applies, `untracked` lets it pass without a cost. */
-  readonly unknownModel: 'block' | 'untracked'
 }
 
 export interface AddressPlan {
@@ -168,9 +134,6 @@ export interface CredentialPlan {
   readonly secret: string
 }
 
-/** Descriptors of gRPC services: a serialized `google.protobuf.FileDescriptorSet`, or what the server itself says (control asks it before a plan goes to workers). */
-export type DescriptorsPlan = { readonly is: 'set'; readonly bytes: Uint8Array } | { readonly is: 'reflect' }
-
 export interface PoolPlan {
   /** Calls at once on one connection, HTTP/2 only; what the server allows if that is less. */
   readonly streams: number
@@ -252,56 +215,6 @@ export interface RoutePlan {
   readonly upgrades: readonly string[]
   /** What callers say is put into the upstream's terms; null: passed as it is. */
   readonly translate: TranslatePlan | null
-}
-
-/** Conditions on a call, all of which must hold. */
-export interface WhenPlan {
-  /** Names in lower case. */
-  readonly headers: readonly FieldMatchPlan[]
-  readonly query: readonly FieldMatchPlan[]
-  /** Patterns of models (`claude-opus-*`), one of which must match what the body asks for; null: any, or none. */
-  readonly models: readonly string[] | null
-}
-
-/** A field or parameter: one of these patterns (`*` is any text) matches its value; null: it is there, or with `isAbsent` not there. */
-export interface FieldMatchPlan {
-  readonly name: string
-  readonly values: readonly string[] | null
-  readonly isAbsent: boolean
-}
-
-export type TranslatePlan = JsonToGrpcPlan | GrpcToJsonPlan | OpenAiPlan
-
-/** HTTP/JSON callers of a gRPC upstream, by `google.api.http`; gRPC, gRPC-Web and Connect callers pass. */
-export interface JsonToGrpcPlan {
-  readonly is: 'json_to_grpc'
-  readonly descriptors: DescriptorsPlan
-  /** `package.Service/Method`: the route's path is bound to this method alone; null: all methods, by their annotations. */
-  readonly method: string | null
-  /** Query parameters and JSON fields that the message does not have are dropped instead of refused. */
-  readonly discardUnknown: boolean
-  /** Fields that have their default value are written too. */
-  readonly emitDefaults: boolean
-  /** Bytes of a message, either way. */
-  readonly mostMessage: number
-}
-
-/** gRPC callers of an HTTP/JSON upstream, by the same annotations. */
-export interface GrpcToJsonPlan {
-  readonly is: 'grpc_to_json'
-  readonly descriptors: Extract<DescriptorsPlan, { is: 'set' }>
-  readonly mostMessage: number
-}
-
-/** OpenAI callers of a Claude upstream. */
-export interface OpenAiPlan {
-  readonly is: 'openai'
-  /** What has no counterpart is dropped instead of refused. */
-  readonly lossy: boolean
-  /** Claude's model for a name that callers use (`gpt-*` is a pattern); one that is not here passes as it is. */
-  readonly models: Readonly<Record<string, string>>
-  /** `max_tokens` where a caller says none. */
-  readonly maxTokens: number
 }
 
 /** One change to a head. The value is a parsed template: plain text and variables in turn. */

@@ -5,7 +5,8 @@ import type { TenantStore } from '../auth/tenant.ts'
 import { RelayError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { RedisClient } from '../base/redis.ts'
-import type { Plan, TenancyPlan } from '../config/plan.ts'
+import type { TenancyPlan } from '../config/plan-accounts.ts'
+import type { Plan } from '../config/plan.ts'
 import type { Numbers } from '../metrics/numbers.ts'
 
 /** What tenants are opened with. */
