@@ -15,8 +15,12 @@ function post(body: Body, fields = ''): Call {
 }
 
 async function failureOf(call: Call, options: WholeOptions): Promise<Failure | null> {
+  return failureIn(wholeBody(call, options))
+}
+
+async function failureIn(reading: Promise<unknown>): Promise<Failure | null> {
   try {
-    await wholeBody(call, options)
+    await reading
     return null
   } catch (error) {
     if (error instanceof RelayError) return error.failure
@@ -145,8 +149,8 @@ t.test('a reply is whole and decoded, and fails as the upstream where it is none
   t.equal((await wholeReply(call, new Reply(200, null, Body.of(Buffer.from('x'))), { most: 1 })).bytes.toString(), 'x')
 
   const broken = new Reply(200, headOf('content-encoding: gzip'), Body.of(Buffer.from('plain')))
-  await t.rejects(wholeReply(call, broken, { most: 100 }), { failure: 'upstream_failed' })
-  await t.rejects(wholeReply(call, new Reply(200, null, Body.of(Buffer.alloc(5))), { most: 4 }), { failure: 'upstream_failed' })
+  t.equal(await failureIn(wholeReply(call, broken, { most: 100 })), 'upstream_failed')
+  t.equal(await failureIn(wholeReply(call, new Reply(200, null, Body.of(Buffer.alloc(5))), { most: 4 })), 'upstream_failed')
 })
 
 t.test('whoever leaves while its reply is read stops the upstream', async (t) => {
@@ -156,6 +160,6 @@ t.test('whoever leaves while its reply is read stops the upstream', async (t) =>
 
   call.cancel('cancelled')
 
-  await t.rejects(reading, { failure: 'cancelled' })
+  t.equal(await failureIn(reading), 'cancelled')
   t.ok(source.told.includes('ended cancelled'))
 })
