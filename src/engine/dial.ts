@@ -3,12 +3,12 @@ import { connect as connectTls, createSecureContext, getCACertificates, type Sec
 import type { PoolOptions } from './pool-options.ts'
 
 /** Connects to one address of an origin. Over TLS its certificate is always verified, for the name that was configured. */
-export function dial({ host, port, tls }: PoolOptions, address: string, onread: OnReadOpts): Socket {
+export function dial({ host, port, tls, http }: PoolOptions, address: string, onread: OnReadOpts): Socket {
   const where = { host: address, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000, onread }
   if (tls === null) return connect(where)
   return connectTls({
     ...where,
-    ALPNProtocols: ['http/1.1'],
+    ALPNProtocols: [http === 2 ? 'h2' : 'http/1.1'],
     ...(isIP(host) === 0 ? { servername: host } : {}),
     // Said here, because an environment variable can turn the default around.
     rejectUnauthorized: true,

@@ -3,7 +3,7 @@ import type { Log } from '../base/log.ts'
 import type { Used } from '../base/tokens.ts'
 import { bodyLimit as endpointLimit, firstByteTimeout } from '../claude/endpoints.ts'
 import { compose, type Call, type Next, type Stage } from '../engine/call.ts'
-import type { Pool } from '../engine/pool.ts'
+import type { Dispatcher } from '../engine/pool-options.ts'
 import type { PathPattern } from '../engine/router.ts'
 import type { Sweep } from '../engine/sweep.ts'
 import type { Column } from '../metrics/column.ts'
@@ -38,7 +38,7 @@ export interface Ingredients {
   readonly column: Column
   readonly log: Log | null
   readonly sweep: Sweep
-  readonly pool: Pool
+  readonly pool: Dispatcher
   readonly kind: 'claude' | 'http' | 'grpc'
   readonly path: PathPattern
   readonly rewrite: string | null

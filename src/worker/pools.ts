@@ -1,6 +1,6 @@
 import type { UpstreamPlan } from '../config/plan.ts'
 import { Pool } from '../engine/pool.ts'
-import type { PoolHost } from '../engine/pool-options.ts'
+import type { Dispatcher, PoolHost, PoolOptions } from '../engine/pool-options.ts'
 import type { Slab } from '../engine/slab.ts'
 import type { Sweep } from '../engine/sweep.ts'
 import type { Column } from '../metrics/column.ts'
@@ -8,7 +8,7 @@ import type { Column } from '../metrics/column.ts'
 /** A pool, and what it is known by: the origin and everything that shapes its connections. */
 export interface HeldPool {
   readonly key: string
-  readonly pool: Pool
+  readonly pool: Dispatcher
 }
 
 /** The pools of a worker. Those whose upstream a reload leaves unchanged live on; the others drain, and calls in flight keep them. */
@@ -33,7 +33,7 @@ export function upstreamPools({ slab, sweep, column }: PoolsOptions): Pools {
   const held = new Map<string, HeldPool>()
   const readBuffer = Buffer.allocUnsafeSlow(readSize)
 
-  const make = (upstream: UpstreamPlan, slot: number): Pool => {
+  const make = (upstream: UpstreamPlan, slot: number): Dispatcher => {
     const numbers = column.pool(slot)
     numbers.limit(upstream.pool.connections)
     const host: PoolHost = {
@@ -68,14 +68,16 @@ export function upstreamPools({ slab, sweep, column }: PoolsOptions): Pools {
   }
 }
 
-function optionsOf(upstream: UpstreamPlan): Pool['options'] {
+function optionsOf(upstream: UpstreamPlan): PoolOptions {
   const { name, host, port, pool, timeouts } = upstream
   return {
     name,
     host,
     port,
     tls: upstream.tls ? { ca: upstream.ca } : null,
+    http: upstream.http,
     connections: pool.connections,
+    streams: pool.streams,
     waiting: pool.waiting,
     waitMs: pool.waitTimeout,
     idleMs: pool.idle,
