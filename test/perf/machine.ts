@@ -19,6 +19,7 @@ export interface Tools {
   readonly caddy: string | null
   readonly haproxy: string | null
   readonly wrk: string | null
+  readonly h2load: string | null
   readonly openssl: string | null
   readonly redis: string | null
 }
@@ -29,6 +30,7 @@ const packages: Readonly<Record<keyof Tools, string>> = {
   caddy: 'caddy',
   haproxy: 'haproxy',
   wrk: 'wrk',
+  h2load: 'nghttp2-client',
   openssl: 'openssl',
   redis: 'redis-server',
 }
@@ -43,6 +45,7 @@ export function findTools(): Tools {
     caddy: find('caddy'),
     haproxy: find('haproxy'),
     wrk: find('wrk'),
+    h2load: find('h2load'),
     openssl: find('openssl'),
     redis: find('redis-server'),
   }
@@ -56,6 +59,7 @@ export function missingTools(tools: Tools): readonly string[] {
     caddy: 'its rows are left out',
     haproxy: 'its rows are left out',
     wrk: 'calls and accept are left out',
+    h2load: 'translate is left out',
     openssl: 'TLS is left out',
     redis: 'limits in Redis are left out',
   }

@@ -1,7 +1,18 @@
 import { parseArgs } from 'node:util'
 
 /** What can be measured. */
-export const sectionNames = ['calls', 'idle', 'streams', 'stages', 'limits', 'redis', 'tenants', 'isolation', 'accept'] as const
+export const sectionNames = [
+  'calls',
+  'idle',
+  'streams',
+  'stages',
+  'limits',
+  'redis',
+  'tenants',
+  'isolation',
+  'accept',
+  'translate',
+] as const
 export type SectionName = (typeof sectionNames)[number]
 
 /** What the command line asks for. */

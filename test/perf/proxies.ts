@@ -27,7 +27,11 @@ export interface Wanted {
   readonly accept?: 'handover' | 'reusePort'
   readonly accessLog?: boolean
   readonly cores?: readonly number[]
+  /** Configurations of another kind than calls are measured with. */
+  readonly configs?: { readonly nginx: ConfigOf; readonly haproxy: ConfigOf; readonly relay: ConfigOf }
 }
+
+type ConfigOf = (setting: ProxySetting) => string
 
 /** A proxy that can be started: the ratios are taken to nginx, which stands first. */
 export interface Contender {
@@ -63,7 +67,7 @@ export async function startUpstream(world: World): Promise<{ readonly port: numb
 
 async function startNginx(world: World, wanted: Wanted): Promise<Proxy> {
   const setting = await settingFor(world, wanted)
-  const path = write('nginx.conf', nginxProxy(setting))
+  const path = write('nginx.conf', (wanted.configs?.nginx ?? nginxProxy)(setting))
   return begun(world, { name: 'nginx', setting, wanted, command: nginxCommand(world, path) })
 }
 
@@ -76,7 +80,7 @@ async function startCaddy(world: World, wanted: Wanted): Promise<Proxy> {
 
 async function startHaproxy(world: World, wanted: Wanted): Promise<Proxy> {
   const setting = await settingFor(world, wanted)
-  const path = write('haproxy.cfg', haproxyProxy(setting))
+  const path = write('haproxy.cfg', (wanted.configs?.haproxy ?? haproxyProxy)(setting))
   return begun(world, { name: 'haproxy', setting, wanted, command: [world.tools.haproxy ?? 'haproxy', '-f', path] })
 }
 
@@ -91,7 +95,8 @@ async function startRelay(world: World, wanted: RelayWanted): Promise<Proxy> {
   const { workers = 1, accept = 'handover', accessLog = false } = wanted
   const setting = await settingFor(world, wanted)
   const number = relays++
-  const path = write(`relay-${number}.json`, relayConfig({ ...setting, workers, accept, accessLog }))
+  const config = wanted.configs?.relay(setting) ?? relayConfig({ ...setting, workers, accept, accessLog })
+  const path = write(`relay-${number}.json`, config)
   const control = `${folder}/relay-${number}.sock`
   const command = ['sh', '-c', `exec ${wanted.command} "$@"`, 'relay', 'start', '--config', path, '--control', control, '--json'] as const
   const process = start({
@@ -117,6 +122,13 @@ async function startedLine(started: Started): Promise<Status> {
     if (hasEnded(started.child)) break
   }
   throw new Error(`${started.name} did not start\n${started.log()}`)
+}
+
+/** A program of this tree's as a proxy: its arguments stand before its port and `HOST:PORT` of its upstream. */
+export async function startScript(world: World, name: string, args: readonly string[], wanted: Wanted): Promise<Proxy> {
+  const setting = await settingFor(world, wanted)
+  const command = [process.execPath, ...args, String(setting.clear), `127.0.0.1:${wanted.upstream}`] as const
+  return begun(world, { name, setting, wanted, command })
 }
 
 interface Begin {

@@ -97,7 +97,8 @@ export function relayConfig({ clear, tls, upstream, workers, accept, accessLog }
 /** The variable that holds the credential relay puts in. */
 export const secretName = 'RELAY_PERF_KEY'
 
-function nginx(name: string, servers: string): string {
+/** nginx with these servers. */
+export function nginx(name: string, servers: string): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((kind) => `${kind}_temp_path ${folder}/${name}-${kind};`)
     .join(' ')

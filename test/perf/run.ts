@@ -10,13 +10,25 @@ import { endWithThisProcess, stopAll } from './processes.ts'
 import { redis } from './redis.ts'
 import { stages } from './stages.ts'
 import { streams } from './streams.ts'
+import { translate } from './translate.ts'
 import { tenants } from './tenants.ts'
 import { tableText, type Finding, type Report, type Sample } from './table.ts'
 import { makeWorld, type World } from './world.ts'
 
 type Section = (world: World) => Promise<readonly Finding[]>
 
-const sections: Readonly<Record<SectionName, Section>> = { calls, idle, streams, stages, limits, redis, tenants, isolation, accept }
+const sections: Readonly<Record<SectionName, Section>> = {
+  calls,
+  idle,
+  streams,
+  stages,
+  limits,
+  redis,
+  tenants,
+  isolation,
+  accept,
+  translate,
+}
 
 const samples: Sample[] = []
 const troubles: string[] = []
@@ -67,6 +79,7 @@ async function runAll(world: World): Promise<readonly Finding[]> {
 function lacking(section: SectionName, { tools }: World): string | null {
   if (section === 'stages' || section === 'limits' || section === 'tenants' || section === 'streams') return null
   if (section === 'redis') return tools.redis === null ? 'redis-server is missing' : null
+  if (section === 'translate' && tools.h2load === null) return 'h2load is missing'
   if (tools.nginx === null) return 'nginx is missing'
   return section !== 'idle' && section !== 'isolation' && tools.wrk === null ? 'wrk is missing' : null
 }

@@ -15,6 +15,8 @@ export interface Load {
   readonly seconds: number
   /** A new connection for each call. */
   readonly isFresh?: boolean
+  /** Something else than the SDK's call. */
+  readonly call?: { readonly path: string; readonly fields: readonly (readonly [string, string])[]; readonly body: string }
 }
 
 /** What a load cost, and how it went: µs of CPU a call, calls a second, ms, percent of one core. */
@@ -50,11 +52,11 @@ interface WrkResult {
 }
 
 async function run(world: World, proxy: Proxy, load: Load): Promise<WrkResult> {
-  const { method, isTls, connections, seconds, isFresh = false } = load
+  const { method, isTls, connections, seconds, isFresh = false, call = sdkCall } = load
   const out = join(folder, 'wrk.json')
   writeFileSync(out, '')
-  const script = scriptFor(method, isFresh, out)
-  const url = isTls ? `https://127.0.0.1:${proxy.tls}${messagesPath}` : `http://127.0.0.1:${proxy.clear}${messagesPath}`
+  const script = scriptFor({ method, isFresh, call }, out)
+  const url = isTls ? `https://127.0.0.1:${proxy.tls}${call.path}` : `http://127.0.0.1:${proxy.clear}${call.path}`
   const wrk = world.tools.wrk ?? 'wrk'
   const command = [wrk, '-t1', `-c${connections}`, `-d${seconds}`, '--latency', '--timeout', '10', '-s', script, url] as const
   const started = start({ name: 'wrk', cores: [world.cores.load], command })
@@ -65,13 +67,15 @@ async function run(world: World, proxy: Proxy, load: Load): Promise<WrkResult> {
   return JSON.parse(text) as WrkResult
 }
 
-function scriptFor(method: Load['method'], isFresh: boolean, out: string): string {
+const sdkCall = { path: messagesPath, fields: sdkFields, body: requestBody }
+
+function scriptFor({ method, isFresh, call }: Required<Pick<Load, 'method' | 'isFresh' | 'call'>>, out: string): string {
   const path = join(folder, `${method}${isFresh ? '-fresh' : ''}.lua`)
-  const fields = [...sdkFields, ...(isFresh ? [['connection', 'close'] as const] : [])]
+  const fields = [...call.fields, ...(isFresh ? [['connection', 'close'] as const] : [])]
   const lines = [
     `wrk.method = ${JSON.stringify(method)}`,
     ...fields.map(([name, value]) => `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}`),
-    ...(method === 'POST' ? [`wrk.body = [==[${requestBody}]==]`] : []),
+    ...(method === 'POST' ? [`wrk.body = [==[${call.body}]==]`] : []),
     'function done(summary, latency)',
     '  local e = summary.errors',
     `  local file = io.open(${JSON.stringify(out)}, "w")`,
