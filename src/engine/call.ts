@@ -6,7 +6,7 @@ import type { Head } from '../protocol/head.ts'
 import type { RequestHead } from '../protocol/request.ts'
 import { Name } from '../protocol/names.ts'
 import { Edits } from '../protocol/edits.ts'
-import type { Body } from './body.ts'
+import type { Body, Sink } from './body.ts'
 
 /**
  * One call: what was asked, by whom, and what came of it. The one mutable shape of the engine; stages change heads only through
@@ -18,7 +18,8 @@ export class Call {
   /** ms, monotonic. */
   readonly startedAt: number
   readonly head: RequestHead
-  readonly body: Body
+  /** The caller's body; once a tunnel stands, whatever the caller sends from then on. */
+  body: Body
   /** What goes out: the caller's body, unless a stage puts another in its place (one that can be sent again, or a translated one). */
   outgoing: Body
   readonly caller: Caller
@@ -109,17 +110,22 @@ export class Reply {
   readonly edits = new Edits()
   /** A reply to HEAD and a 304 may say how long the body would be: that length, or -1. */
   readonly silentLength: number
-  /** Both bodies carry on as raw bytes behind this head (status 101). */
-  readonly isTunnel: boolean
+  /** Where the caller's bytes go behind this head (status 101), while the reply's body is the upstream's; null: no tunnel. */
+  readonly uplink: Sink | null
   /** Whether it is a stream that lasts, as a translating stage knows it; null: its content type says so. */
   isStream: boolean | null = null
 
-  constructor(status: number, head: Head | null, body: Body, options: { silentLength?: number; isTunnel?: boolean } = {}) {
+  constructor(status: number, head: Head | null, body: Body, options: { silentLength?: number; uplink?: Sink } = {}) {
     this.status = status
     this.head = head
     this.body = body
     this.silentLength = options.silentLength ?? -1
-    this.isTunnel = options.isTunnel ?? false
+    this.uplink = options.uplink ?? null
+  }
+
+  /** Both bodies carry on as raw bytes behind this head. */
+  get isTunnel(): boolean {
+    return this.uplink !== null
   }
 }
 

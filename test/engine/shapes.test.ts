@@ -56,12 +56,12 @@ t.test('a tunnel is a reply whose two bodies carry on raw, each by itself and ea
   const call = callOf('GET /socket HTTP/1.1\nhost: relay', { body: new Body(-1, new FakeSource()) })
   const fromOrigin = new Body(-1, new FakeSource())
   const send: Next = async (call) => {
-    call.body.pipe(up)
-    return new Reply(101, headOf('sec-websocket-accept: x'), fromOrigin, { isTunnel: true })
+    return new Reply(101, headOf('sec-websocket-accept: x'), fromOrigin, { uplink: up })
   }
 
   const reply = await compose([passing('stage', [])], send)(call)
   reply.body.pipe(down)
+  call.body.pipe(reply.uplink!)
   call.body.push(bytes('ping'), true)
   fromOrigin.push(bytes('pong'), true)
   call.body.finish(none)
