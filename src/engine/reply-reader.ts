@@ -1,6 +1,6 @@
 import type { BodyEnd } from '../base/ends.ts'
 import { ChunkDecoder } from '../protocol/chunked.ts'
-import { CHUNKED, UNTIL_CLOSE, replyFraming } from '../protocol/framing.ts'
+import { CHUNKED, UNTIL_CLOSE, replyFraming, silentLength } from '../protocol/framing.ts'
 import { Head, refusal, type Refusal } from '../protocol/head.ts'
 import { keepAliveSeconds } from '../protocol/keep-alive.ts'
 import { StatusLine, checkPartialReply } from '../protocol/status-line.ts'
@@ -146,13 +146,6 @@ export interface ReplyLine {
   pauseReading(): void
   resumeReading(): void
   replyEnded(end: BodyEnd): void
-}
-
-/** A reply to HEAD, and a 304, may carry the length that the body would have: it is passed on. */
-function silentLength(head: Head, minor: number, status: number, isHead: boolean): number {
-  if (!isHead && status !== 304) return -1
-  const declared = replyFraming(head, minor, 200, false)
-  return typeof declared === 'number' && declared >= 0 ? declared : -1
 }
 
 const statusLine = new StatusLine()

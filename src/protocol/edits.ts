@@ -82,6 +82,11 @@ export class Edits {
     this.room += bytes.length
   }
 
+  /** The added lines, for who writes them in another form. */
+  get added(): readonly Buffer[] {
+    return this.lines
+  }
+
   /** Of two that set one name the later wins. */
   private dropLines(name: FieldName): void {
     const kept = this.lines.filter((line) => !equalsFolded(line, 0, line.indexOf(58), name.folded))

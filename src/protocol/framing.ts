@@ -42,6 +42,13 @@ export function replyFraming(head: Head, minor: number, status: number, isHead: 
   return declared
 }
 
+/** A reply to HEAD, and a 304, may carry the length that the body would have: it is passed on. -1: it carries none. */
+export function silentLength(head: Head, minor: number, status: number, isHead: boolean): number {
+  if (!isHead && status !== 304) return -1
+  const declared = replyFraming(head, minor, 200, false)
+  return typeof declared === 'number' && declared >= 0 ? declared : -1
+}
+
 function coding(head: Head): number | Refusal {
   if (head.isDoubled(Name.transferEncoding)) return refusals.doubledCoding
   const start = head.valueStart(Name.transferEncoding)

@@ -148,6 +148,14 @@ export class Head {
     return this.index[base + k * stride + 1]!
   }
 
+  valueStartOf(k: number): number {
+    return this.index[base + k * stride + 2]!
+  }
+
+  valueEndOf(k: number): number {
+    return this.index[base + k * stride + 3]!
+  }
+
   lineEnd(k: number): number {
     return this.index[base + k * stride + 4]!
   }
