@@ -55,9 +55,7 @@ t.test('a tunnel is a reply whose two bodies carry on raw, each by itself and ea
   const down = new FakeSink()
   const call = callOf('GET /socket HTTP/1.1\nhost: relay', { body: new Body(-1, new FakeSource()) })
   const fromOrigin = new Body(-1, new FakeSource())
-  const send: Next = async (call) => {
-    return new Reply(101, headOf('sec-websocket-accept: x'), fromOrigin, { uplink: up })
-  }
+  const send: Next = async () => new Reply(101, headOf('sec-websocket-accept: x'), fromOrigin, { uplink: up })
 
   const reply = await compose([passing('stage', [])], send)(call)
   reply.body.pipe(down)
