@@ -14,6 +14,7 @@ export const failures = {
   forbidden: { http: 403, grpc: 7, claude: 'permission_error' },
   no_route: { http: 404, grpc: 12, claude: 'not_found_error' },
   too_large: { http: 413, grpc: 8, claude: 'request_too_large' },
+  unsupported_type: { http: 415, grpc: 12, claude: 'invalid_request_error' },
   uri_too_long: { http: 414, grpc: 3, claude: 'invalid_request_error' },
   expectation_failed: { http: 417, grpc: 3, claude: 'invalid_request_error' },
   misdirected: { http: 421, grpc: 7, claude: 'permission_error' },
@@ -36,6 +37,8 @@ export interface RelayErrorOptions {
   readonly cause?: unknown
   readonly retryAfterMs?: number
   readonly shouldRetry?: boolean
+  /** The gRPC status, where that of the failure says less than is known. */
+  readonly grpc?: number
   /** Whole header lines (each with CRLF) that go out with it. */
   readonly lines?: readonly Buffer[]
 }
@@ -45,6 +48,7 @@ export class RelayError extends Error {
   readonly failure: Failure
   readonly retryAfterMs: number | undefined
   readonly shouldRetry: boolean | undefined
+  readonly grpc: number
   readonly lines: readonly Buffer[]
 
   constructor(failure: Failure, message: string, options: RelayErrorOptions = {}) {
@@ -53,6 +57,7 @@ export class RelayError extends Error {
     this.failure = failure
     this.retryAfterMs = options.retryAfterMs
     this.shouldRetry = options.shouldRetry
+    this.grpc = options.grpc ?? failures[failure].grpc
     this.lines = options.lines ?? []
   }
 }

@@ -21,6 +21,8 @@ export class Body {
   received = 0
   /** What to say before a reply is broken off, asked once: an error in the stream's own words, or null. */
   lastWords: ((end: BodyEnd, error: RelayError | null) => Buffer | null) | null = null
+  /** Asked behind them: trailers (none: an empty Buffer) that tell of the failure and end the body in its own way, or null. */
+  lastTrailers: LastTrailers | null = null
   private check: (() => RelayError | null) | null = null
   private limit = Infinity
   private readonly source: Source | null
@@ -179,7 +181,7 @@ export class Body {
   private breakOff(sink: Sink, end: BodyEnd): void {
     const words = this.lastWords?.(end, this.error) ?? null
     if (words !== null) sink.push(words, true)
-    sink.fail(end, this.error)
+    sink.fail(end, this.error, this.lastTrailers === null ? null : this.lastTrailers(end, this.error, sink))
   }
 
   private deliver(sink: Sink): void {
@@ -209,9 +211,15 @@ export interface Sink {
   /** False: stop until the body's `resume` is called. The bytes may be kept only if owned. */
   push(bytes: Buffer, isOwned: boolean): boolean
   finish(trailers: Buffer): void
-  /** The body broke off: tell it in a way that nobody can take for its end. */
-  fail(end: BodyEnd, error: RelayError | null): void
+  /**
+   * The body broke off: tell it in a way that nobody can take for its end. With trailers, which say so in the body's own protocol, it is
+   * ended by these instead where the sink can (chunks, HTTP/2), and `end` is how it ended all the same.
+   */
+  fail(end: BodyEnd, error: RelayError | null, trailers: Buffer | null): void
 }
+
+/** How a body tells that it broke off; bytes before its trailers go to `out`, at once. */
+export type LastTrailers = (end: BodyEnd, error: RelayError | null, out: Pick<Sink, 'push'>) => Buffer | null
 
 /** Watches the bytes of a body; it must not keep them. */
 export interface Tap {

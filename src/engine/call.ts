@@ -35,6 +35,8 @@ export class Call {
   /** Waits on the upstream's side, in ms; set by the route. */
   firstByteMs = 0
   idleMs = 0
+  /** When all of it must be over, as its caller said: ms, monotonic. */
+  deadlineAt = Infinity
   status = 0
   attempts = 0
   /** ms from the start to the reply's head, -1 before. */
@@ -107,7 +109,7 @@ export class Reply {
   readonly status: number
   readonly head: Head | null
   readonly body: Body
-  readonly edits = new Edits()
+  readonly edits: Edits
   /** A reply to HEAD and a 304 may say how long the body would be: that length, or -1. */
   readonly silentLength: number
   /** Where the caller's bytes go behind this head (status 101), while the reply's body is the upstream's; null: no tunnel. */
@@ -115,10 +117,11 @@ export class Reply {
   /** Whether it is a stream that lasts, as a translating stage knows it; null: its content type says so. */
   isStream: boolean | null = null
 
-  constructor(status: number, head: Head | null, body: Body, options: { silentLength?: number; uplink?: Sink } = {}) {
+  constructor(status: number, head: Head | null, body: Body, options: { silentLength?: number; uplink?: Sink; edits?: Edits } = {}) {
     this.status = status
     this.head = head
     this.body = body
+    this.edits = options.edits ?? new Edits()
     this.silentLength = options.silentLength ?? -1
     this.uplink = options.uplink ?? null
   }

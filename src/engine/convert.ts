@@ -9,15 +9,15 @@ export interface Converter {
   /** The source is whole: the last bytes go to `out`; the trailers of the new body. */
   end(trailers: Buffer, out: Out): Buffer
   /**
-   * The source broke off, or this converter threw: last words may go to `out`. Trailers end the new body in its own way (a gRPC status);
-   * null breaks it off too. Left out: it breaks off.
+   * The new body breaks off, because the source did, this converter threw, or relay cut it: last words may go to `out`. Trailers, empty
+   * or not, end it in its own way (a gRPC status) and null breaks it off, as it does where this is left out.
    */
   broken?(end: BodyEnd, error: RelayError | null, out: Out): Buffer | null
 }
 
 /** Where converted bytes go; owned: they stay as they are. */
 export interface Out {
-  push(bytes: Buffer, isOwned: boolean): void
+  push(bytes: Buffer, isOwned: boolean): unknown
 }
 
 /** The body that a converter makes of another one; back-pressure and cancellation pass through. Its length is not known unless told. */
@@ -42,6 +42,7 @@ class Conversion implements Sink, Source {
     this.source = source
     this.converter = converter
     this.body = new Body(length, this)
+    if (converter.broken !== undefined) this.body.lastTrailers = (end, error, out) => converter.broken!(end, error, out)
     // Whoever cancels the source tells no sink of it.
     source.onEnd((end) => (end === 'cancelled' ? this.body.cancel(end) : undefined))
   }
@@ -65,7 +66,7 @@ class Conversion implements Sink, Source {
   }
 
   fail(end: BodyEnd, error: RelayError | null): void {
-    this.breakOff(end, error)
+    this.body.fail(end, error)
   }
 
   pause(): void {
@@ -82,14 +83,7 @@ class Conversion implements Sink, Source {
 
   private threw(error: unknown): void {
     const failed = error instanceof RelayError ? error : new RelayError('internal', 'relay could not translate a body', { cause: error })
-    this.breakOff(failed.failure === 'upstream_failed' ? 'upstream_failed' : 'failed', failed)
+    this.body.fail(failed.failure === 'upstream_failed' ? 'upstream_failed' : 'failed', failed)
     this.source.cancel('failed', failed)
-  }
-
-  private breakOff(end: BodyEnd, error: RelayError | null): void {
-    if (this.body.end !== null) return
-    const trailers = this.converter.broken?.(end, error, this.out) ?? null
-    if (trailers === null) this.body.fail(end, error)
-    else this.body.finish(trailers)
   }
 }

@@ -76,10 +76,14 @@ export class Exchange implements Sink, Informed {
     this.line.exchanged(goesOn)
   }
 
-  fail(end: BodyEnd, error: RelayError | null): void {
+  fail(end: BodyEnd, error: RelayError | null, trailers: Buffer | null): void {
     if (this.isEnded) return this.readOut(error)
     this.call.error ??= error
     this.settle(end)
+    if (trailers !== null && this.framing === 'chunked') {
+      this.line.socket.write(lastChunkWith(this.reply!.edits.filter(trailers)))
+      return this.line.exchanged(false)
+    }
     // Chunked and counted bodies show by a bare FIN that they are cut; one that ends with its connection only by a reset.
     this.line.brokeOff(this.framing === 'until-close')
   }

@@ -92,8 +92,23 @@ t.test('a converter may end a broken body in its own way', async (t) => {
 
   body.fail('upstream_failed', new RelayError('upstream_failed', 'gone'))
 
-  t.equal(sink.told.at(-1), 'finish grpc-status: 14\r\n')
-  t.equal(made.end, 'done')
+  t.equal(sink.told.at(-1), 'fail upstream_failed grpc-status: 14\r\n')
+  t.equal(made.end, 'upstream_failed', 'it counts as what it is all the same')
+})
+
+t.test('a converter has the last word where relay cuts the new body, and the source is stopped', async (t) => {
+  const broken: Converter['broken'] = (end, _error, out) => {
+    out.push(Buffer.from(`{${end}}`), true)
+    return none
+  }
+  const { source, made, sink } = world({ ...shouting, broken })
+  made.pipe(sink)
+
+  made.fail('drained', null)
+
+  t.equal(sink.text, '{drained}')
+  t.equal(sink.told.at(-1), 'fail drained ')
+  t.ok(source.told.includes('ended drained'))
 })
 
 t.test('a collected body is whole, with its trailers, or fails with its own error', async (t) => {

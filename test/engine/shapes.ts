@@ -40,9 +40,9 @@ export class FakeSink implements Sink {
     this.told.push(trailers.length === 0 ? 'finish' : `finish ${trailers.toString('latin1')}`)
   }
 
-  fail(end: BodyEnd, error: RelayError | null): void {
+  fail(end: BodyEnd, error: RelayError | null, trailers: Buffer | null): void {
     this.error = error
-    this.told.push(`fail ${end}`)
+    this.told.push(trailers === null ? `fail ${end}` : `fail ${end} ${trailers.toString('latin1')}`)
   }
 }
 
