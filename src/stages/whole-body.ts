@@ -29,7 +29,7 @@ export interface Whole {
 
 /**
  * Reads all of a call's body and takes its `content-encoding` off, for stages that must have all of it; what goes out in its place is
- * theirs to say. It fails with `too_large` beyond a bound, `bad_request` where it cannot be decoded, and as the body does where that
+ * theirs to say. It fails with `too_large` beyond a bound, `unsupported_type` and `bad_request` where it cannot be decoded, and as the body does where that
  * breaks off.
  */
 export async function wholeBody(call: Call, { most, mostDecoded = most, budget }: WholeOptions): Promise<Whole> {
@@ -50,7 +50,7 @@ export async function wholeBody(call: Call, { most, mostDecoded = most, budget }
       room.take(decoded.bytes.length)
       return { bytes: decoded.bytes, trailers, release: room.release }
     case 'unknown':
-      throw new RelayError('bad_request', `content-encoding ${coding} is not supported: gzip, deflate, br and zstd are`)
+      throw new RelayError('unsupported_type', `content-encoding ${coding} is not supported: gzip, deflate, br and zstd are`)
     case 'broken':
       throw new RelayError('bad_request', `the request body is not the ${coding} that its content-encoding says`)
     case 'too_large':
