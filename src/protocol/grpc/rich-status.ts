@@ -62,7 +62,7 @@ export function readRichStatus(from: Buffer): RichStatus | null {
 
 function readDetail(from: Buffer): Detail | null {
   let typeUrl = ''
-  let value = nothing
+  let value: Buffer = nothing
   for (const field of fieldsOf(from)) {
     if (field === null) return null
     if (field.number === 1) typeUrl = field.bytes.toString('utf8')
