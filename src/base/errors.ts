@@ -13,6 +13,7 @@ export const failures = {
   unauthenticated: { http: 401, grpc: 16, claude: 'authentication_error' },
   forbidden: { http: 403, grpc: 7, claude: 'permission_error' },
   no_route: { http: 404, grpc: 12, claude: 'not_found_error' },
+  method_not_allowed: { http: 405, grpc: 12, claude: 'invalid_request_error' },
   too_large: { http: 413, grpc: 8, claude: 'request_too_large' },
   unsupported_type: { http: 415, grpc: 12, claude: 'invalid_request_error' },
   uri_too_long: { http: 414, grpc: 3, claude: 'invalid_request_error' },

@@ -44,6 +44,8 @@ export class Call {
   /** Body bytes of the reply handed to the caller's connection. */
   bytesOut = 0
   end: BodyEnd | null = null
+  /** How its caller is told of relay's own refusals and failures, where a route's callers speak in a way of their own; null: by its content type. */
+  tellFailure: ((error: RelayError, call: Call) => Reply) | null = null
   /** What failed, where something did. */
   error: RelayError | null = null
   /**
@@ -177,6 +179,8 @@ export interface Reserved {
 /** What is known of a call's route: its name for people, its slot for numbers, and its upstream. */
 export interface RouteInfo {
   readonly name: string
+  /** What limits and tenants know it by: its name without its version. */
+  readonly family: string
   readonly slot: number
   readonly upstream: string
   readonly upstreamSlot: number
@@ -186,7 +190,7 @@ export interface RouteInfo {
 export type CallListener = (call: Call, end: BodyEnd) => void
 
 /** The route of a call that matched none. */
-export const unrouted: RouteInfo = { name: '', slot: 0, upstream: '', upstreamSlot: 0, kind: 'http' }
+export const unrouted: RouteInfo = { name: '', family: '', slot: 0, upstream: '', upstreamSlot: 0, kind: 'http' }
 
 /** What a call fails with that is stopped before its reply: its caller left, or a drain cut it. */
 export function stopped(end: BodyEnd): RelayError {

@@ -6,6 +6,7 @@ import { fieldLine, fieldName } from '../protocol/edits.ts'
 
 /** Relay's own refusals and failures, in the shape of the Claude API: its clients read them, and to all others it is plain JSON. */
 export function errorReply(error: RelayError, call: Call | null): Reply {
+  if (call !== null && call.tellFailure !== null) return call.tellFailure(error, call)
   const id = call?.id ?? ''
   const reply = new Reply(failures[error.failure].http, null, Body.of(errorBody(error.failure, error.message, id)))
   reply.edits.line(json)
