@@ -3,12 +3,14 @@ import type { BodyEnd } from '../base/ends.ts'
 import { RelayError } from '../base/errors.ts'
 import { refusal, type Refusal } from '../protocol/head.ts'
 import type { RequestHead } from '../protocol/request.ts'
-import type { Body } from './body.ts'
+import type { Body, Sink } from './body.ts'
 import { Call, type Caller } from './call.ts'
 import { Exchange, type ExchangeLine } from './exchange.ts'
 import { closeLine, writeReply } from './reply-writer.ts'
 import type { RequestLine } from './request-line.ts'
 import { RequestReader } from './request-reader.ts'
+import { CallerTunnel } from './caller-tunnel.ts'
+import { resetSocket } from './reset.ts'
 import { own, tellDrain, tellFinish, type CallerSocket, type SocketOwner } from './caller-socket.ts'
 import type { ServerHost, ServerLimits, ServerSide } from './server-host.ts'
 import type { Timed } from './sweep.ts'
@@ -148,9 +150,12 @@ export class ClientConnection implements Timed, RequestLine, ExchangeLine, Socke
   brokeOff(byReset: boolean): void {
     this.exchange = null
     if (!byReset) return this.linger()
-    // Within TLS there is no reset, and an end without its close alert says the same.
-    if (this.socket.encrypted === true) this.destroy()
-    else this.socket.resetAndDestroy()
+    resetSocket(this.socket)
+  }
+
+  tunnel(exchange: Exchange, uplink: Sink): Sink {
+    this.waitForNothing()
+    return new CallerTunnel(exchange, this, uplink).begin(this.reader.handOver())
   }
 
   readOn(exchange: Exchange): boolean {

@@ -5,6 +5,7 @@ import { Edits } from '../protocol/edits.ts'
 import type { Head } from '../protocol/head.ts'
 import { Name } from '../protocol/names.ts'
 import { statusLine } from '../protocol/status.ts'
+import { upgradeLines } from '../protocol/upgrade.ts'
 import type { Sink } from './body.ts'
 import type { Call, Informed, Reply } from './call.ts'
 import { closeLine, keepAliveLine, maxFirst, replyFramingFor, writeReply, type ReplyFraming } from './reply-writer.ts'
@@ -23,6 +24,8 @@ export interface ExchangeLine {
   exchanged(goesOn: boolean): void
   /** It broke off: the connection ends in a way that nobody takes for the reply's end. */
   brokeOff(byReset: boolean): void
+  /** What follows its head is no HTTP any more, on either side: where the upstream's bytes go. */
+  tunnel(exchange: Exchange, uplink: Sink): Sink
   /** Its caller has left, and its reply is to be read to the end all the same; false: too many are already. */
   readOn(exchange: Exchange): boolean
   /** The reply of one that was read on has ended. */
@@ -85,7 +88,7 @@ export class Exchange implements Sink, Informed {
       return this.line.exchanged(false)
     }
     // Chunked and counted bodies show by a bare FIN that they are cut; one that ends with its connection only by a reset.
-    this.line.brokeOff(this.framing === 'until-close')
+    this.line.brokeOff(this.framing === 'until-close' || (this.framing === 'raw' && !isCut(end)))
   }
 
   inform(status: number, head: Head): void {
@@ -112,8 +115,11 @@ export class Exchange implements Sink, Informed {
   /** A drain ends the call: told in its own words where a reply has begun, as a failure where none has. */
   cut(): void {
     this.persists = false
-    if (this.reply === null) this.call.cancel('drained')
-    else this.reply.body.fail('drained', new RelayError('unavailable', 'relay is shutting down'))
+    if (this.reply === null) return this.call.cancel('drained')
+    const error = new RelayError('unavailable', 'relay is shutting down')
+    this.reply.body.fail('drained', error)
+    // Of a tunnel the other direction may be all that is left.
+    if (this.reply.isTunnel) this.call.body.fail('drained', error)
   }
 
   private answer(reply: Reply): void {
@@ -121,7 +127,7 @@ export class Exchange implements Sink, Informed {
     this.reply = reply
     this.call.firstByteAfterMs = performance.now() - this.call.startedAt
     this.writeHead(reply)
-    reply.body.pipe(this)
+    reply.body.pipe(reply.uplink === null ? this : this.line.tunnel(this, reply.uplink))
   }
 
   private answerError(error: unknown): void {
@@ -136,7 +142,7 @@ export class Exchange implements Sink, Informed {
   /** Of a call that has been sent whole, the upstream does the work whether its reply is read or not. False: there is nothing to read. */
   private readOn(end: BodyEnd): boolean {
     const { call, reply, line } = this
-    if (call.attempts === 0 || !call.body.isComplete || !line.readOn(this)) return false
+    if (call.attempts === 0 || call.upgrade !== null || !call.body.isComplete || !line.readOn(this)) return false
     this.isEnded = true
     this.leftBy = end
     // It may have been waiting for the caller to read.
@@ -170,12 +176,12 @@ export class Exchange implements Sink, Informed {
     const framing = (this.framing = replyFramingFor(reply, method, minor))
     // The rest of a request that has been refused is not waited for: its sender learns from `close` that it may stop.
     const isEarly = !call.body.isComplete && reply.status >= 400
-    if (isEarly || line.isClosing || framing === 'until-close') this.persists = false
+    if (isEarly || line.isClosing || framing === 'until-close' || framing === 'raw') this.persists = false
     const held = body.take()
     const isJoined = held !== null && framing !== 'none' && held.length <= maxFirst
     const first = isJoined ? held : null
     const isWhole = (this.isWritten = body.isComplete && (held === null || isJoined))
-    const connection = this.persists ? (minor === 0 ? keepAliveLine : null) : closeLine
+    const connection = framing === 'raw' ? upgradeLines(call.upgrade!) : this.persists ? (minor === 0 ? keepAliveLine : null) : closeLine
     const { slab } = line.host
     const hasRoom = slab.send(line.socket, writeReply(reply, { framing, connection, first, isWhole }, slab))
     if (first !== null) call.bytesOut += first.length
@@ -200,6 +206,11 @@ export class Exchange implements Sink, Informed {
     if (call.body.end === null) call.body.cancel(call.body.isComplete ? 'done' : end === 'done' ? 'cancelled' : end)
     call.settle(end === 'done' && call.error !== null ? failedEnd(call.error) : end)
   }
+}
+
+/** Whether relay itself ended it: what is on its way may still arrive then. */
+function isCut(end: BodyEnd): boolean {
+  return end === 'drained' || end === 'timed_out'
 }
 
 /** How a call ended whose failure was told in full. */

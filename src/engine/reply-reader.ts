@@ -4,8 +4,10 @@ import { CHUNKED, UNTIL_CLOSE, replyFraming, silentLength } from '../protocol/fr
 import { Head, refusal, type Refusal } from '../protocol/head.ts'
 import { keepAliveSeconds } from '../protocol/keep-alive.ts'
 import { StatusLine, checkPartialReply } from '../protocol/status-line.ts'
+import { upgradeOf } from '../protocol/upgrade.ts'
 import { Body, type Source } from './body.ts'
 import { Reply, type Call } from './call.ts'
+import type { UpstreamTunnel } from './upstream-tunnel.ts'
 
 /**
  * Reads the replies of one upstream connection, one after the other, cut anywhere. It lends the connection's buffer to the body it
@@ -53,7 +55,7 @@ export class ReplyReader implements Source {
       if (refused !== null) return refused
       const { status, minor } = statusLine
       if (status >= 200) return this.start(call, status, minor, bytes, from)
-      if (status === 101) return unasked
+      if (status === 101) return this.switched(call, bytes, from)
       if (++this.informs > maxInforms) return tooManyInforms
       const framing = replyFraming(this.head, minor, status, false)
       if (typeof framing !== 'number') return framing
@@ -91,6 +93,15 @@ export class ReplyReader implements Source {
 
   ended(end: BodyEnd): void {
     this.line.replyEnded(end)
+  }
+
+  /** The upstream goes on in the protocol that the caller asked for: what stands behind the head is no HTTP any more. */
+  private switched(call: Call, bytes: Buffer, from: number): Reply | Refusal {
+    if (call.upgrade === null) return unasked
+    if (statusLine.minor !== 1 || upgradeOf(this.head) !== call.upgrade) return otherProtocol
+    const tunnel = this.line.tunnel(call)
+    if (from < bytes.length) tunnel.read(bytes.subarray(from))
+    return new Reply(101, this.head, tunnel.body, { uplink: tunnel })
   }
 
   private keepPartial(bytes: Buffer, from: number): Refusal | null {
@@ -146,6 +157,7 @@ export interface ReplyLine {
   pauseReading(): void
   resumeReading(): void
   replyEnded(end: BodyEnd): void
+  tunnel(call: Call): UpstreamTunnel
 }
 
 const statusLine = new StatusLine()
@@ -155,6 +167,7 @@ const maxHead = 131072
 const maxFields = 512
 const maxInforms = 64
 const unasked = refusal('upstream_failed', 'an upgrade that nobody asked for')
+const otherProtocol = refusal('upstream_failed', 'a 101 that does not name the protocol that was asked for')
 const tooLong = refusal('upstream_failed', 'a head of more than 128 KiB')
 const tooManyInforms = refusal('upstream_failed', 'more than 64 informational heads')
 const wrongLength = refusal('upstream_failed', 'more bytes than its Content-Length says')

@@ -5,13 +5,14 @@ import type { Reply } from './call.ts'
 import { lastChunkWith, maxJoined } from './request-writer.ts'
 import type { Slab } from './slab.ts'
 
-/** How a reply's body is framed towards its caller. */
-export type ReplyFraming = 'none' | 'length' | 'chunked' | 'until-close'
+/** How a reply's body is framed towards its caller; `raw` is what a tunnel carries behind its head. */
+export type ReplyFraming = 'none' | 'length' | 'chunked' | 'until-close' | 'raw'
 
 /** How a reply may be framed: none where the method or status has no body; chunks only for those that know them (RFC 9112 §6.1). */
 export function replyFramingFor(reply: Reply, method: string, minor: number): ReplyFraming {
   const { status, body } = reply
-  if (method === 'HEAD' || status === 204 || status === 304 || status < 200) return 'none'
+  if (status < 200) return reply.isTunnel ? 'raw' : 'none'
+  if (method === 'HEAD' || status === 204 || status === 304) return 'none'
   if (body.length >= 0) return 'length'
   return minor === 0 ? 'until-close' : 'chunked'
 }

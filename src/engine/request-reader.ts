@@ -75,6 +75,14 @@ export class RequestReader {
     this.resume()
   }
 
+  /** What follows is no HTTP any more, and somebody else's to read: what has been sent ahead, if anything. The socket may be paused. */
+  handOver(): Buffer | null {
+    const ahead = this.takePending()
+    this.state = 'off'
+    this.isPaused = false
+    return ahead
+  }
+
   pause(): void {
     if (this.isPaused || this.state !== 'body') return
     this.isPaused = true

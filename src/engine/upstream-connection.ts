@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net'
 import type { BodyEnd } from '../base/ends.ts'
 import { RelayError } from '../base/errors.ts'
-import type { Refusal } from '../protocol/head.ts'
 import type { Sink } from './body.ts'
 import { stopped, type Call, type Reply } from './call.ts'
 import { dial } from './dial.ts'
@@ -9,6 +8,8 @@ import type { PoolHost, PoolOptions } from './pool-options.ts'
 import { ReplyReader, type ReplyLine } from './reply-reader.ts'
 import { lastChunkWith, maxJoined, writeChunk, writeRequest } from './request-writer.ts'
 import type { Timed } from './sweep.ts'
+import { brokeOff, malformedReply, noReply } from './upstream-errors.ts'
+import { UpstreamTunnel } from './upstream-tunnel.ts'
 
 /** Whose connection it is. */
 export interface ConnectionOwner {
@@ -24,7 +25,7 @@ export interface ConnectionOwner {
   gone(connection: UpstreamConnection, failure: Error | null): void
 }
 
-type State = 'connecting' | 'idle' | 'waiting' | 'replying' | 'closed'
+type State = 'connecting' | 'idle' | 'waiting' | 'replying' | 'tunnel' | 'closed'
 
 /**
  * One connection to an origin: it takes a call, writes it, and reads its reply. It is the sink of the request's body and, through its
@@ -44,6 +45,7 @@ export class UpstreamConnection implements Sink, Timed, ReplyLine {
   private isRequestDone = false
   private wantsDrain = false
   private failure: Error | null = null
+  private tunnelled: UpstreamTunnel | null = null
 
   constructor(pool: ConnectionOwner, address: string) {
     this.pool = pool
@@ -138,7 +140,7 @@ export class UpstreamConnection implements Sink, Timed, ReplyLine {
       this.giveUp('timed_out', new RelayError('timed_out', `${options.name} sent no reply within ${this.call!.firstByteMs} ms`))
     } else if (this.state === 'replying') {
       this.reader.body!.fail('timed_out', new RelayError('timed_out', `${options.name} sent nothing for ${this.call!.idleMs} ms`))
-    }
+    } else if (this.tunnelled !== null) return this.tunnelled.expire()
     this.close()
   }
 
@@ -166,6 +168,14 @@ export class UpstreamConnection implements Sink, Timed, ReplyLine {
     this.pool.release(this)
   }
 
+  /** Reader: the upstream goes on in another protocol. From here on the connection is the tunnel's, whose end is its own. */
+  tunnel(call: Call): UpstreamTunnel {
+    const { options, host } = this.pool
+    this.state = 'tunnel'
+    this.call = null
+    return (this.tunnelled = new UpstreamTunnel({ timed: this, socket: this.socket!, sweep: host.sweep, name: options.name }, call))
+  }
+
   private connected(): void {
     this.state = 'idle'
     this.deadline = this.pool.host.sweep.now + this.pool.options.idleMs
@@ -183,6 +193,7 @@ export class UpstreamConnection implements Sink, Timed, ReplyLine {
     const chunk = buffer.subarray(0, count)
     if (this.state === 'waiting') this.readHead(chunk)
     else if (this.state === 'replying') this.readBody(chunk)
+    else if (this.tunnelled !== null) this.tunnelled.read(chunk)
     // Bytes that nobody asked for: whatever they are, the next reply could not be told from them.
     else this.close()
     return true
@@ -192,7 +203,7 @@ export class UpstreamConnection implements Sink, Timed, ReplyLine {
     const call = this.call!
     const reply = this.reader.readHead(chunk, call)
     if (reply === null) return
-    if ('failure' in reply) return this.refuse(reply)
+    if ('failure' in reply) return this.giveUp('upstream_failed', malformedReply(this.pool.options.name, reply))
     const { resolve } = this
     this.resolve = this.reject = null
     if (this.state === 'waiting') this.state = 'replying'
@@ -204,16 +215,8 @@ export class UpstreamConnection implements Sink, Timed, ReplyLine {
     this.deadline = this.pool.host.sweep.now + this.call!.idleMs
     const surplus = this.reader.readBody(chunk, 0)
     if (surplus === 0) return
-    if (typeof surplus !== 'number') this.reader.body!.fail('upstream_failed', this.malformed(surplus))
+    if (typeof surplus !== 'number') this.reader.body!.fail('upstream_failed', malformedReply(this.pool.options.name, surplus))
     this.close()
-  }
-
-  private refuse(refused: Refusal): void {
-    this.giveUp('upstream_failed', this.malformed(refused))
-  }
-
-  private malformed(refused: Refusal): RelayError {
-    return new RelayError('upstream_failed', `${this.pool.options.name} answered with a malformed message: ${refused.message}`)
   }
 
   private giveUp(end: BodyEnd, error: RelayError): void {
@@ -227,6 +230,7 @@ export class UpstreamConnection implements Sink, Timed, ReplyLine {
   }
 
   private ended(): void {
+    if (this.tunnelled !== null) return
     if (this.state === 'replying') this.reader.closed()
     this.close()
   }
@@ -239,12 +243,7 @@ export class UpstreamConnection implements Sink, Timed, ReplyLine {
     this.pool.gone(this, null)
     if (call === null) return
     const { name } = this.pool.options
-    const cause = failure === null ? {} : { cause: failure }
-    if (this.reject !== null)
-      this.giveUp(
-        'upstream_failed',
-        new RelayError('upstream_failed', `${name} closed the connection without a reply`, { ...cause, shouldRetry: true }),
-      )
-    else this.reader.body?.fail('upstream_failed', new RelayError('upstream_failed', `${name} broke off its reply`, cause))
+    if (this.reject !== null) this.giveUp('upstream_failed', noReply(name, failure))
+    else this.reader.body?.fail('upstream_failed', brokeOff(name, 'its reply', failure))
   }
 }

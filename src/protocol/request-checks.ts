@@ -10,12 +10,11 @@ export function skipEmptyLines(bytes: Buffer): number {
   return from
 }
 
-/** What a head means beyond its syntax: an expectation or an upgrade that relay does not serve. */
+/** What a head means beyond its syntax: an expectation that relay does not serve. An upgrade that a route does not allow is not heard. */
 export function checkMeaning(head: RequestHead): Refusal | null {
   const { fields } = head
   if (fields.has(Name.expect) && head.minor === 1 && (fields.isDoubled(Name.expect) || !fields.is(Name.expect, continueWord)))
     return badExpect
-  if (fields.has(Name.upgrade) && fields.has(Name.connection) && !fields.is(Name.upgrade, h2c)) return noUpgrade
   return null
 }
 
@@ -39,8 +38,6 @@ export function checkPartial(bytes: Buffer, from: number, before: number, limit:
 
 const maxEmptyLines = 4
 const continueWord = Buffer.from('100-continue')
-const h2c = Buffer.from('h2c')
 const notHttp = refusal('bad_request', 'not an HTTP/1.1 request')
 const bareLf = refusal('bad_request', 'bare LF in the request head')
 const badExpect = refusal('expectation_failed', 'an expectation other than 100-continue')
-const noUpgrade = refusal('not_supported', 'upgrades are not supported')

@@ -85,9 +85,9 @@ export const requestHops: readonly RequestCase[] = [
   expects(''),
   refused('Expect twice', 417, post(['Content-Length: 2', 'Expect: 100-continue', 'Expect: 100-continue'], 'ab')),
 
-  refuses(501, 'Connection: Upgrade', 'Upgrade: websocket'),
-  refuses(501, 'Connection: keep-alive, upgrade', 'Upgrade: WebSocket', 'Sec-WebSocket-Version: 13'),
-  refuses(501, 'Connection: Upgrade', 'Upgrade: TLS/1.0'),
-  refuses(501, 'Connection: Upgrade', 'Upgrade: h2c, websocket'),
+  drops('Connection: Upgrade', 'Upgrade: websocket'),
+  drops('Connection: keep-alive, upgrade', 'Upgrade: WebSocket'),
+  drops('Connection: Upgrade', 'Upgrade: TLS/1.0'),
+  drops('Connection: Upgrade', 'Upgrade: h2c, websocket'),
   drops('Connection: Upgrade', 'Upgrade: H2C'),
 ]

@@ -1,0 +1,29 @@
+import type { Head } from './head.ts'
+import { Name } from './names.ts'
+
+/**
+ * The one protocol, in lower case, that a message wants to go on with, or a 101 goes on with (RFC 9110 §7.8): `Upgrade` names it and
+ * `Connection` says so. Null where it wants none, or says it in any other way: several to choose from are nothing that relay carries.
+ */
+export function upgradeOf(head: Head): string | null {
+  if (!head.has(Name.upgrade) || !head.has(Name.connection) || head.isDoubled(Name.upgrade)) return null
+  const protocol = head.text(Name.upgrade)!.toLowerCase()
+  return oneProtocol.test(protocol) && saysUpgrade(head) ? protocol : null
+}
+
+/** The two lines by which a message says that it goes on in another protocol. */
+export function upgradeLines(protocol: string): Buffer {
+  return Buffer.from(`connection: upgrade\r\nupgrade: ${protocol}\r\n`, 'latin1')
+}
+
+function saysUpgrade(head: Head): boolean {
+  for (let k = 0; k < head.count; k++) {
+    if (head.idOf(k) !== Name.connection) continue
+    const options = head.value(k).split(',')
+    if (options.some((option) => option.trim().toLowerCase() === 'upgrade')) return true
+  }
+  return false
+}
+
+/** A name, and a version where it has one. */
+const oneProtocol = /^[\w!#$%&'*+.^`|~-]+(?:\/[\w!#$%&'*+.^`|~-]+)?$/
