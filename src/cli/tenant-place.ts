@@ -118,5 +118,6 @@ function sourcesOf(file: string, env: NodeJS.ProcessEnv): Sources {
         return 'x'
       }
     },
+    bytes: () => new Uint8Array(),
   }
 }

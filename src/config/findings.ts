@@ -26,17 +26,19 @@ export interface Findings {
 /** An empty collection of findings. */
 export function findings(): Findings {
   const all: Finding[] = []
+  const told = new Set<string>()
+  // What several routes are made of (versions of one, a file that many name) is looked at for each, and told once.
+  const tell = (finding: Finding): void => {
+    const id = JSON.stringify([finding.path, finding.message])
+    if (told.has(id)) return
+    told.add(id)
+    all.push(finding)
+  }
   return {
     all,
-    add(path, message, remedy) {
-      all.push({ path, message, remedy, at: 'value' })
-    },
-    addKey(path, message, remedy) {
-      all.push({ path, message, remedy, at: 'key' })
-    },
-    addPair(path, other, { message, remedy }) {
-      all.push({ path, other, message, remedy, at: 'key' })
-    },
+    add: (path, message, remedy) => tell({ path, message, remedy, at: 'value' }),
+    addKey: (path, message, remedy) => tell({ path, message, remedy, at: 'key' }),
+    addPair: (path, other, { message, remedy }) => tell({ path, other, message, remedy, at: 'key' }),
   }
 }
 

@@ -24,7 +24,10 @@ export interface AllLimits {
 /** Checks limits against each other and against the routes and tenants that they hold for. */
 export function checkLimits(all: AllLimits, making: Making): void {
   checkNames(all, making.found)
-  const isWhole = making.broken.size === 0 && making.missing.size === 0 && all.routes.length === Object.keys(making.config.routes).length
+  const isWhole =
+    making.broken.size === 0 &&
+    making.missing.size === 0 &&
+    new Set(all.routes.map(({ key }) => key)).size === Object.keys(making.config.routes).length
   for (const placed of all.relay) checkReach(placed, { all, making, isWhole })
   for (const route of all.routes) {
     for (const placed of route.limits) checkReach(placed, { all, making, isWhole: true })
@@ -104,7 +107,7 @@ function checkKnown({ limit, path }: PlacedLimit, checking: Checking): void {
 
 // Whether it holds for routes, and for none of this sort; of a file whose routes are not all known nothing is said.
 function holdsForNone({ routes }: Limit, { all, isWhole }: Checking, sort: (route: PlacedRoute) => boolean): boolean {
-  const holds = ({ plan }: PlacedRoute): boolean => routes === null || routes.includes(plan.name)
+  const holds = ({ plan }: PlacedRoute): boolean => routes === null || routes.includes(plan.family)
   return isWhole && all.routes.some(holds) && !all.routes.some((route) => holds(route) && sort(route))
 }
 
@@ -120,7 +123,7 @@ function checkOwner({ limits, routes }: LimitsOwner, checking: Checking): void {
 
 function checkQueue({ key, plan, limits }: PlacedRoute, { relay, tenancy }: AllLimits, { found, missing }: Making): void {
   if (plan.queue === null || missing.size > 0) return
-  const ofAll = [...limits, ...relay].some(({ limit }) => canWait(limit) && (limit.routes === null || limit.routes.includes(plan.name)))
+  const ofAll = [...limits, ...relay].some(({ limit }) => canWait(limit) && (limit.routes === null || limit.routes.includes(plan.family)))
   const { plan: tenants, owners } = tenancy
   const ofTenants =
     plan.authenticate &&

@@ -55,7 +55,7 @@ function listener(written: ListenFile, path: KeyPath, making: Making): PlacedLis
   const files = typeof written === 'string' ? undefined : written.tls
   const tls = files === undefined ? null : { cert: making.sources.path(files.cert), key: making.sources.path(files.key) }
   if (files !== undefined) checkTls(files, [...path, 'tls'], making)
-  return { plan: { ...address, tls, http2: true }, path: at }
+  return { plan: { ...address, tls, http2: typeof written === 'string' || written.http2 }, path: at }
 }
 
 function checkTls(files: { readonly cert: string; readonly key: string }, path: KeyPath, { sources, found }: Making): void {

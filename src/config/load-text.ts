@@ -1,4 +1,5 @@
 import { ConfigError, type Problem } from '../base/errors.ts'
+import { descriptorSets } from './descriptor-sets.ts'
 import { type ConfigDocument, readDocument } from './document.ts'
 import { type Finding, type Findings, findings, pathText } from './findings.ts'
 import { planFrom } from './plan-from.ts'
@@ -28,7 +29,7 @@ export function planFromValue(
   const missing = new Set<string>()
   if (!parsed.success) schemaFindings(parsed.error.issues, raw, found)
   const config = parsed.success ? parsed.data : salvage(raw, parsed.error.issues, { broken, missing })
-  return config === undefined ? undefined : planFrom({ config, sources, found, broken, missing })
+  return config === undefined ? undefined : planFrom({ config, sources, found, broken, missing, sets: descriptorSets(sources, found) })
 }
 
 function problemOf(finding: Finding, file: string, { place }: ConfigDocument): Problem {

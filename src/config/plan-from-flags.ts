@@ -10,7 +10,7 @@ export interface StartFlags {
   readonly upstream: string
   /** Name of the environment variable that holds the key to put in; without it the caller's own credential passes. */
   readonly keyEnv?: string
-  readonly kind?: 'claude' | 'http'
+  readonly kind?: 'claude' | 'http' | 'grpc'
   readonly listen?: string
   readonly public?: boolean
   readonly env?: Readonly<Record<string, string | undefined>>

@@ -10,7 +10,10 @@ export interface WhenPlan {
   readonly models: readonly string[] | null
 }
 
-/** A field or parameter: one of these patterns (`*` is any text) matches its value; null: it is there, or with `isAbsent` not there. */
+/**
+ * A field or parameter: one of these patterns (`*` is any text) matches its value, or with `isAbsent` it is not there at all; null: it is
+ * there, whatever its value, or with `isAbsent` not there.
+ */
 export interface FieldMatchPlan {
   readonly name: string
   readonly values: readonly string[] | null

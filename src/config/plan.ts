@@ -172,8 +172,10 @@ export type PathPlan =
   | { readonly is: 'template'; readonly template: string }
 
 export interface RoutePlan {
-  /** The key in the file without a slash before or behind it (`/` stays), unique: the label in metrics, logs and the CLI. */
+  /** The key in the file without a slash before or behind it (`/` stays), and of a version its name (`user@v2`), unique: the label in metrics, logs and the CLI. */
   readonly name: string
+  /** What limits and tenants know it by: its name, without the version where it has one (`user` of `user@v2`). */
+  readonly family: string
   /** Lower case, without port and brackets; null: any. */
   readonly host: string | null
   /** As on the wire, without doubles; null: any. */

@@ -3,6 +3,7 @@ import { suggest } from './nearest.ts'
 import type { PathPlan, UpstreamPlan } from './plan.ts'
 import { pathFault, templateVariables, withoutTrailingSlash } from './route-path.ts'
 import type { RouteMapping } from './schema-route.ts'
+import { readGrpc } from './route-grpc.ts'
 import { isUrl, readOrigin } from './target.ts'
 import type { Making, Upstreams } from './upstreams.ts'
 
@@ -10,6 +11,8 @@ import type { Making, Upstreams } from './upstreams.ts'
 export interface RouteTarget {
   readonly upstream: UpstreamPlan
   readonly rewrite: string | null
+  /** The gRPC method that alone answers, `package.Service/Method`; null: none is named. */
+  readonly method: string | null
 }
 
 /** A route as it is written, and where that stands. */
@@ -17,6 +20,8 @@ export interface WrittenRoute {
   readonly mapping: RouteMapping
   readonly match: PathPlan
   readonly path: KeyPath
+  /** Where the keys of its target stand: those of a route, or of one of its versions. */
+  readonly at: KeyPath
   /** Where the target stands: the route itself in its short form. */
   readonly targetPath: KeyPath
 }
@@ -28,20 +33,19 @@ export interface Routing extends Making {
 
 /** Finds a route's upstream and the path that goes out; undefined when there is a problem. */
 export function routeTarget(route: WrittenRoute, routing: Routing): RouteTarget | undefined {
-  const { mapping, path, targetPath } = route
-  if (mapping.to !== undefined && mapping.upstream !== undefined) {
-    routing.found.addKey(
-      [...path, 'upstream'],
-      'the route has both `to` and `upstream`',
-      'keep one of them; `to` may be the name of an upstream',
-    )
+  const { mapping, at, targetPath } = route
+  const [first, second] = (['to', 'upstream', 'grpc'] as const).filter((key) => mapping[key] !== undefined)
+  if (first !== undefined && second !== undefined) {
+    const remedy = 'keep one of them; each of them may be the name of an upstream'
+    routing.found.addKey([...at, second], `the route has both \`${first}\` and \`${second}\``, remedy)
     return undefined
   }
+  if (mapping.grpc !== undefined) return grpcTarget(mapping.grpc, route, routing)
   if (mapping.to !== undefined && isUrl(mapping.to)) return inlineTarget(mapping.to, route, routing)
   if (mapping.kind !== undefined) {
-    routing.found.addKey([...path, 'kind'], 'only a route with an URL says what speaks there', 'write `kind` in the upstream')
+    routing.found.addKey([...at, 'kind'], 'only a route with an URL says what speaks there', 'write `kind` in the upstream')
   }
-  if (mapping.upstream !== undefined) return namedTarget(mapping.upstream, { ...route, targetPath: [...path, 'upstream'] }, routing)
+  if (mapping.upstream !== undefined) return namedTarget(mapping.upstream, { ...route, targetPath: [...at, 'upstream'] }, routing)
   const [, name = '', rest] = /^([^/]*)(\/.*)?$/s.exec(mapping.to ?? '') ?? []
   return namedTarget(name, { ...route, targetPath }, routing, rest)
 }
@@ -53,13 +57,44 @@ function inlineTarget(url: string, route: WrittenRoute, { found, table }: Routin
     return undefined
   }
   const rewrite = readRewrite(read.origin.path === '' ? undefined : read.origin.path, route, found)
-  return rewrite === undefined ? undefined : { upstream: table.inline(read.origin, route.mapping.kind), rewrite }
+  const { kind } = route.mapping
+  if (kind !== undefined && kind !== 'grpc' && read.origin.grpc) {
+    found.add([...route.at, 'kind'], `the URL says grpc, and kind ${kind}`, 'leave `kind` out')
+    return undefined
+  }
+  return rewrite === undefined ? undefined : { upstream: table.inline(read.origin, kind), rewrite, method: null }
+}
+
+function grpcTarget(written: string, route: WrittenRoute, routing: Routing): RouteTarget | undefined {
+  const { mapping, at, match } = route
+  const { found, table } = routing
+  const targetPath = [...at, 'grpc']
+  const read = readGrpc(written)
+  if (read.is === 'fault') {
+    found.add(targetPath, read.message, read.remedy)
+    return undefined
+  }
+  const { server, method } = read
+  const upstream =
+    server.is === 'origin' ? table.inline(server.origin, 'grpc') : knownUpstream(server.name, { ...route, targetPath }, routing)
+  if (mapping.kind !== undefined) found.addKey([...at, 'kind'], '`grpc` says what speaks there', 'leave `kind` out')
+  if (method !== null && mapping.rewrite !== undefined)
+    found.addKey([...at, 'rewrite'], 'the method is the path that goes out', 'leave `rewrite` out, or the method')
+  if (method !== null && match.is === 'prefix')
+    found.add([...route.path, 'path'], 'one method answers one path, and a prefix is many', 'write {exact: …}, or a template')
+  if (upstream === undefined) return undefined
+  if (upstream.kind !== 'grpc') {
+    found.add(targetPath, `the upstream ${shown(upstream.name)} is of kind ${upstream.kind}`, 'say `kind: grpc` there, or use `to`')
+    return undefined
+  }
+  const rewrite = method === null ? readRewrite(undefined, route, found) : `/${method}`
+  return rewrite === undefined ? undefined : { upstream, rewrite, method }
 }
 
 function namedTarget(name: string, route: WrittenRoute, routing: Routing, rest?: string): RouteTarget | undefined {
   const upstream = name === '' ? defaultUpstream(route, routing) : knownUpstream(name, route, routing)
   const rewrite = readRewrite(rest, route, routing.found)
-  return upstream === undefined || rewrite === undefined ? undefined : { upstream, rewrite }
+  return upstream === undefined || rewrite === undefined ? undefined : { upstream, rewrite, method: null }
 }
 
 function knownUpstream(name: string, { targetPath }: WrittenRoute, { found, table, broken }: Routing): UpstreamPlan | undefined {
@@ -86,23 +121,23 @@ function defaultUpstream({ path }: WrittenRoute, { config, found, table, broken 
 // null: the path stays as it came; undefined: there is a problem.
 function readRewrite(
   behind: string | undefined,
-  { mapping, match, path, targetPath }: WrittenRoute,
+  { mapping, match, at, targetPath }: WrittenRoute,
   found: Routing['found'],
 ): string | null | undefined {
   const written = behind ?? mapping.rewrite
   if (behind !== undefined && mapping.rewrite !== undefined) {
-    found.addKey([...path, 'rewrite'], 'the path that goes out is given twice: in the target and in `rewrite`', 'keep one of them')
+    found.addKey([...at, 'rewrite'], 'the path that goes out is given twice: in the target and in `rewrite`', 'keep one of them')
     return undefined
   }
   if (written === undefined) return null
-  const at = behind === undefined ? [...path, 'rewrite'] : targetPath
+  const place = behind === undefined ? [...at, 'rewrite'] : targetPath
   const fault = written.startsWith('/')
     ? pathFault(written.replace(/[{}]/g, ''))
     : { message: 'does not begin with a slash', remedy: `write /${written}` }
   const unknown = unknownVariable(written, match)
-  if (fault !== undefined) found.add(at, `the path ${shown(written)} ${fault.message}`, fault.remedy)
+  if (fault !== undefined) found.add(place, `the path ${shown(written)} ${fault.message}`, fault.remedy)
   else if (unknown !== undefined)
-    found.add(at, `the path ${shown(written)} holds ${shown(unknown)}, which is no variable of the route`, knownVariables(match))
+    found.add(place, `the path ${shown(written)} holds ${shown(unknown)}, which is no variable of the route`, knownVariables(match))
   else return outgoing(written, match)
   return undefined
 }

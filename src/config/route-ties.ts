@@ -1,5 +1,6 @@
 import { type Findings, shown } from './findings.ts'
 import type { PathPlan, RoutePlan } from './plan.ts'
+import { whenId } from './route-when.ts'
 
 /** A route and its key in the file. */
 export interface KeyedRoute {
@@ -12,13 +13,13 @@ export function reportTies(routes: readonly KeyedRoute[], found: Findings): void
   const names = new Map<string, string>()
   const matches = new Map<string, string>()
   for (const { key, plan } of routes) {
-    const ids = (plan.methods ?? ['*']).map((method) => `${plan.host ?? '*'} ${method} ${pathId(plan.path)}`)
-    const rival = ids.map((id) => matches.get(id)).find((first) => first !== undefined)
-    const namesake = names.get(plan.name)
+    const ids = (plan.methods ?? ['*']).map((method) => `${plan.host ?? '*'} ${method} ${pathId(plan.path)} ${whenId(plan.when)}`)
+    const rival = ids.map((id) => matches.get(id)).find((first) => first !== undefined && first !== key)
+    const namesake = [plan.name, plan.family].map((name) => names.get(name)).find((first) => first !== undefined && first !== key)
     if (rival !== undefined) {
       const told = {
         message: `matches the same calls as the route ${shown(rival)}`,
-        remedy: 'remove one, or tell them apart by host, method or path',
+        remedy: 'remove one, or tell them apart by host, method, path or `when`',
       }
       found.addPair(['routes', key], ['routes', rival], told)
     } else if (namesake !== undefined) {
@@ -29,7 +30,7 @@ export function reportTies(routes: readonly KeyedRoute[], found: Findings): void
       found.addPair(['routes', key], ['routes', namesake], told)
     }
     for (const id of ids) matches.set(id, matches.get(id) ?? key)
-    names.set(plan.name, namesake ?? key)
+    for (const name of [plan.name, plan.family]) names.set(name, names.get(name) ?? key)
   }
 }
 

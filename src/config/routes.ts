@@ -1,13 +1,17 @@
-import { type KeyPath, shown } from './findings.ts'
+import { type Findings, type KeyPath, shown } from './findings.ts'
 import { type HeaderRules, headerRules } from './header-rules.ts'
 import type { PlacedRoute } from './limit-checks.ts'
 import type { LimitDefaults } from './limit-defaults.ts'
 import { listedLimits } from './limits.ts'
-import type { RoutePlan, UpstreamPlan } from './plan.ts'
+import type { PathPlan, RoutePlan, UpstreamPlan } from './plan.ts'
+import { namesMethod } from './route-grpc.ts'
 import { readPath, routeName } from './route-path.ts'
 import { type RouteTarget, type Routing, routeTarget, type WrittenRoute } from './route-target.ts'
 import type { RouteFile, RouteMapping } from './schema-route.ts'
 import { reportTies } from './route-ties.ts'
+import { translation } from './route-translate.ts'
+import { type Variant, versionVariants } from './route-versions.ts'
+import { readWhen } from './route-when.ts'
 import { isHost } from './target.ts'
 import { hasTenants } from './has-tenants.ts'
 
@@ -20,10 +24,7 @@ export interface RouteMaking extends Routing {
 export function routePlans(routing: RouteMaking): readonly PlacedRoute[] {
   const shared = headerRules(routing.config.headers, ['headers'], routing)
   const made: PlacedRoute[] = []
-  for (const [key, written] of Object.entries(routing.config.routes)) {
-    const placed = placedRoute(key, written, { ...routing, shared })
-    if (placed !== undefined) made.push(placed)
-  }
+  for (const [key, written] of Object.entries(routing.config.routes)) made.push(...placedRoutes(key, written, { ...routing, shared }))
   reportTies(made, routing.found)
   return made
 }
@@ -32,33 +33,59 @@ interface Shared extends RouteMaking {
   readonly shared: HeaderRules
 }
 
-function placedRoute(key: string, written: RouteFile, routing: Shared): PlacedRoute | undefined {
+/** What a written route comes to: one route, or one for each of its versions and one for calls of none of them. */
+function placedRoutes(key: string, written: RouteFile, routing: Shared): readonly PlacedRoute[] {
   const { found } = routing
   const path: KeyPath = ['routes', key]
   const mapping: RouteMapping = written === null ? {} : typeof written === 'string' ? { to: written } : written
+  const match = readMatch(key, mapping, found)
+  if (match === undefined) return []
+  const name = routeName(key)
+  const when = readWhen(mapping.when, [...path, 'when'], found)
+  const whole = { name, mapping, match, when, path }
+  const targetPath = typeof written === 'object' ? [...path, 'to'] : path
+  const variants =
+    mapping.versions === undefined
+      ? [{ ...whole, at: path, targetPath, refusal: null }]
+      : versionVariants({ ...whole, versions: mapping.versions }, found)
+  return variants.flatMap((variant) => placedRoute(key, variant, routing) ?? [])
+}
+
+/** Where a route answers; undefined where its path cannot be read, which is told. */
+function readMatch(key: string, mapping: RouteMapping, found: Findings): PathPlan | undefined {
+  const path: KeyPath = ['routes', key]
   const keyed = readPath(key, 'guess')
   if (keyed.is === 'fault') {
     found.addKey(path, `the key ${shown(key)} ${keyed.fault.message}`, keyed.fault.remedy)
     return undefined
   }
   const match = mapping.path === undefined ? keyed : readWrittenPath(mapping.path)
-  if (match.is === 'fault') {
-    found.add([...path, 'path'], `the path ${match.fault.message}`, match.fault.remedy)
-    return undefined
-  }
-  const targetPath = typeof written === 'object' ? [...path, 'to'] : path
-  const route = { mapping, match: match.path, path, targetPath }
+  if (match.is === 'path') return match.path
+  found.add([...path, 'path'], `the path ${match.fault.message}`, match.fault.remedy)
+  return undefined
+}
+
+function placedRoute(key: string, variant: Variant, routing: Shared): PlacedRoute | undefined {
+  const { name, mapping, when, at, targetPath, refusal } = variant
+  const path: KeyPath = ['routes', key]
+  const family = routeName(key)
+  const route: WrittenRoute = { mapping, match: methodPath(variant), path, at, targetPath }
   const target = routeTarget(route, routing)
-  const name = routeName(key)
-  const common = { name, host: readHost(route, routing), methods: readMethods(route, routing), path: match.path }
+  const common = { name, family, host: readHost(route, routing), methods: readMethods(route, routing), path: route.match, when, refusal }
   const rules = headerRules(mapping.headers, [...path, 'headers'], routing)
-  const limits = listedLimits(mapping.limits ?? [], { path: [...path, 'limits'], owner: { is: 'route', route: name } }, routing)
+  const limits = listedLimits(mapping.limits ?? [], { path: [...path, 'limits'], owner: { is: 'route', route: family } }, routing)
   if (target === undefined) return undefined
   const plan = { ...common, ...finish(route, { target, rules }, routing), limits: limits.map(({ limit }) => limit) }
   return { key, plan, isClaude: target.upstream.kind === 'claude', limits }
 }
 
-type Rest = Omit<RoutePlan, 'name' | 'host' | 'methods' | 'path' | 'limits'>
+// One method answers one path, so a path that is a prefix only because it does not say otherwise is meant whole.
+function methodPath({ match, mapping }: Variant): PathPlan {
+  const isGuessed = mapping.path === undefined || typeof mapping.path === 'string'
+  return match.is === 'prefix' && isGuessed && namesMethod(mapping.grpc) ? { is: 'exact', path: match.path } : match
+}
+
+type Rest = Omit<RoutePlan, 'name' | 'family' | 'host' | 'methods' | 'path' | 'when' | 'refusal' | 'limits'>
 
 function finish(
   route: WrittenRoute,
@@ -82,11 +109,27 @@ function finish(
     queue: mapping.queue === undefined ? null : { size: mapping.queue.size, timeoutMs: mapping.queue.timeout },
     onLeave: mapping.onLeave ?? 'cancel',
     estimateInput: mapping.estimate ?? 'size',
-    when: null,
-    refusal: null,
-    upgrades: [],
-    translate: null,
+    upgrades: readUpgrades(route, target.upstream, routing),
+    translate: translation(route, target, routing),
   }
+}
+
+function readUpgrades({ mapping, path }: WrittenRoute, { name, http }: UpstreamPlan, { found }: Shared): readonly string[] {
+  const { upgrades = [] } = mapping
+  if (upgrades.length > 0 && http === 2)
+    found.addKey(
+      [...path, 'upgrades'],
+      `an upgrade needs HTTP/1.1, and ${shown(name)} is spoken to in HTTP/2`,
+      'leave it out, or say `http: 1` there',
+    )
+  upgrades.forEach((written, index) => {
+    const isToken = /^[!#$%&'*+\-.^_|~0-9A-Za-z]{1,64}$/.test(written)
+    const at = [...path, 'upgrades', index]
+    if (!isToken) found.add(at, `${shown(written)} is not the name of a protocol`, 'write [websocket]')
+    else if (/^(h2c|tls)/i.test(written))
+      found.add(at, `${shown(written)} belongs to one connection`, 'leave it out: relay speaks it itself')
+  })
+  return [...new Set(upgrades.map((one) => one.toLowerCase()))]
 }
 
 // Whoever writes that a key is asked for must not find out otherwise.
@@ -150,7 +193,7 @@ function checkKind({ mapping, path }: WrittenRoute, upstream: UpstreamPlan, { fo
     if (mapping[key] !== undefined)
       found.addKey(
         [...path, key],
-        `${key} works towards Claude only, and ${shown(upstream.name)} is of kind http`,
+        `${key} works towards Claude only, and ${shown(upstream.name)} is of kind ${upstream.kind}`,
         'leave it out, or say `kind: claude`',
       )
   }

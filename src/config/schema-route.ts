@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { limitsSchema } from './schema-limit.ts'
 import { count, duration, durationOr, size } from './schema-parts.ts'
+import { descriptorFields, grpcServiceSchema, openAiSchema, transcodeSchema } from './schema-translate.ts'
+import { targetFields, versionsSchema, whenSchema } from './schema-when.ts'
 
 const values =
   'Values may hold ${request.id}, ${route}, ${client.address}, ${now}, ${method}, ${path}, ${env:NAME} and ${file:path}; write $${ for a plain ${.'
@@ -32,17 +34,8 @@ export const routeSchema = z.union([
   z.string(),
   z.null(),
   z.strictObject({
-    to: z
-      .string()
-      .optional()
-      .describe(
-        'Where it goes: an URL, or the name of an upstream, a path behind either takes the place of the path of the route. Default: the default upstream, same path.',
-      ),
-    upstream: z
-      .string()
-      .optional()
-      .describe('Name of an upstream: the same as `to` with a name and no path. Default: the default upstream.'),
-    rewrite: z.string().optional().describe('Path that takes the place of the path of the route. Default: the path stays as it came.'),
+    ...targetFields,
+    ...descriptorFields,
     path: path
       .optional()
       .describe(
@@ -52,10 +45,36 @@ export const routeSchema = z.union([
     host: z.string().optional().describe('Only calls to this host (a name or address without a port). Default: any host.'),
     method: z.string().optional().describe('Only calls with this method. Default: any method.'),
     methods: z.array(z.string()).min(1).max(32).optional().describe('Only calls with one of these methods. Default: any method.'),
-    kind: z
-      .enum(['claude', 'http'])
+    when: whenSchema
       .optional()
-      .describe('What speaks at the URL of this route. Default: claude at api.anthropic.com and builtin:claude, http elsewhere.'),
+      .describe(
+        'What a call must have besides. Of routes with the same host, path and method the one with more conditions comes first, of as many the one ' +
+          'that is written first. Default: nothing.',
+      ),
+    versions: versionsSchema
+      .optional()
+      .describe(
+        'Several versions of one route, each with a target of its own, in place of `to`. They are called name@version; limits and tenants know them by the ' +
+          'name of the route. Default: none.',
+      ),
+    transcode: transcodeSchema
+      .optional()
+      .describe(
+        'How JSON callers of a gRPC upstream are served, by google.api.http and proto3 JSON; false: they are not. Default: true where it is known what ' +
+          'the methods are, else false.',
+      ),
+    grpcService: grpcServiceSchema
+      .optional()
+      .describe('The gRPC service that callers see in place of an HTTP/JSON upstream, by the same annotations. Default: none.'),
+    openai: openAiSchema
+      .optional()
+      .describe('Serves callers of the API of OpenAI (chat completions, models) with a Claude upstream; true, or how. Default: false.'),
+    upgrades: z
+      .array(z.string())
+      .min(1)
+      .max(8)
+      .optional()
+      .describe('Protocols that a caller may go on with: [websocket]. Default: none; an upgrade is ignored.'),
     credential: z
       .enum(['pass', 'replace'])
       .optional()

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { count, duration, durationOr } from './schema-parts.ts'
+import { descriptorFields } from './schema-translate.ts'
 
 const pool = z.strictObject({
   connections: count(1024, 65_536, 'Most connections to one origin, for each worker.'),
@@ -52,12 +53,19 @@ export const upstreamSchema = z.union([
     url: z
       .string()
       .describe(
-        'http:// or https:// URL, or builtin:claude (the fake Claude inside relay). Its path stands before every forwarded path. Default: none, it must be given.',
+        'http:// or https:// URL, grpc:// or grpcs:// (with TLS) for a gRPC server, or builtin:claude (the fake Claude inside relay). Its path stands before every forwarded path. Default: none, it must be given.',
       ),
     kind: z
-      .enum(['claude', 'http'])
+      .enum(['claude', 'http', 'grpc'])
       .optional()
-      .describe('What speaks there. Default: claude at api.anthropic.com and builtin:claude, http elsewhere.'),
+      .describe(
+        'What speaks there. Default: claude at api.anthropic.com and builtin:claude, grpc behind grpc:// and grpcs://, http elsewhere.',
+      ),
+    http: z
+      .union([z.literal(1), z.literal(2)])
+      .optional()
+      .describe('The version of HTTP that is spoken to it: 1 (HTTP/1.1) or 2; nothing is negotiated. Default: 2 for gRPC, else 1.'),
+    ...descriptorFields,
     ca: z
       .string()
       .min(1)

@@ -17,6 +17,7 @@ const listener = z.union([
   z.strictObject({
     address: z.string().describe('The address, as in `listen`. Default: none, it must be given.'),
     tls: tls.optional().describe('Certificate and key, for a listener that speaks TLS. Default: none; the listener speaks in the clear.'),
+    http2: flag(true, 'Whether HTTP/2 is spoken here, beside HTTP/1.1: by ALPN over TLS, by prior knowledge in the clear.'),
   }),
 ])
 
@@ -103,7 +104,7 @@ export const configSchema = z.strictObject({
     .prefault('127.0.0.1:8080')
     .describe(
       'Where callers connect: an address such as 127.0.0.1:8080, [::1]:8080 or localhost:8080; :8080 means every IPv4 address (0.0.0.0), [::]:8080 ' +
-        'every address. Port 0 is any free port. Or {address, tls}, or a list of both. Default: 127.0.0.1:8080.',
+        'every address. Port 0 is any free port. Or {address, tls, http2}, or a list of both. Default: 127.0.0.1:8080.',
     ),
   public: flag(
     false,

@@ -7,7 +7,7 @@ type CredentialFile = NonNullable<UpstreamMapping['credential']>
 
 /** What a credential needs besides what is written: what speaks at its upstream, where secrets come from, and where problems go. */
 export interface SecretContext {
-  readonly kind: 'claude' | 'http'
+  readonly kind: 'claude' | 'http' | 'grpc'
   readonly sources: Sources
   readonly found: Findings
 }
@@ -23,7 +23,7 @@ export function readCredential(written: CredentialFile, path: KeyPath, context: 
     found.add([...path, 'field'], 'x-api-key cannot carry an OAuth access token', 'write authorization, or leave the field out')
     return null
   }
-  return { field: written.field ?? (isToken || kind === 'http' ? 'authorization' : 'x-api-key'), secret }
+  return { field: written.field ?? (isToken || kind !== 'claude' ? 'authorization' : 'x-api-key'), secret }
 }
 
 /** A secret from the environment or a file; undefined when there is a problem, which never shows it. */

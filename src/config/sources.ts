@@ -11,6 +11,8 @@ export interface Sources {
   path(path: string): string
   /** The text of a file, relative to the config; throws when it cannot be read. */
   file(path: string): string
+  /** The bytes of a file of at most 64 MiB, relative to the config; throws when it cannot be read. */
+  bytes(path: string): Uint8Array
 }
 
 /** How sources are made; the defaults are this process and this machine. */
@@ -19,12 +21,13 @@ export interface SourcesOptions {
   readonly file?: string
   readonly env?: Readonly<Record<string, string | undefined>>
   readonly readFile?: (path: string) => string
+  readonly readBytes?: (path: string) => Uint8Array
   readonly parallelism: number
 }
 
 /** Sources that read the environment and the disk, and remember which files they read. */
 export function liveSources(options: SourcesOptions): Sources & { readonly files: ReadonlySet<string> } {
-  const { env = process.env, readFile = (path: string) => readBounded(path), parallelism } = options
+  const { env = process.env, readFile = (path: string) => readBounded(path), readBytes = readBoundedBytes, parallelism } = options
   const folder = options.file === undefined ? process.cwd() : dirname(resolve(options.file))
   const files = new Set<string>()
   return {
@@ -38,19 +41,36 @@ export function liveSources(options: SourcesOptions): Sources & { readonly files
       files.add(full)
       return readFile(full)
     },
+    bytes(path) {
+      const full = resolve(folder, path)
+      files.add(full)
+      return readBytes(full)
+    },
   }
 }
 
 /** Sources that know nothing and object to nothing: for checking a text alone. */
-export const offlineSources: Sources = { live: false, parallelism: 1, env: () => 'x', path: (path) => path, file: () => 'x' }
+export const offlineSources: Sources = {
+  live: false,
+  parallelism: 1,
+  env: () => 'x',
+  path: (path) => path,
+  file: () => 'x',
+  bytes: () => new Uint8Array(),
+}
 
 /** Reads a file of at most `mostBytes` (1 MiB). */
 export function readBounded(path: string, mostBytes = 2 ** 20): string {
+  return readBoundedBytes(path, mostBytes).toString('utf8')
+}
+
+/** The same as bytes (of 64 MiB). */
+function readBoundedBytes(path: string, mostBytes = 2 ** 26): Buffer {
   const stats = statSync(path)
   // A pipe would make relay wait for a writer that never comes.
   if (!stats.isFile()) throw new Error('it is not a file')
   if (stats.size > mostBytes) throw new Error(`it is larger than ${mostBytes} bytes`)
-  return readFileSync(path, 'utf8')
+  return readFileSync(path)
 }
 
 /** Why a file could not be read, in a word or two. */

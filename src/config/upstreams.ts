@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto'
+import type { DescriptorSets } from './descriptor-sets.ts'
 import { type Findings, type KeyPath, shown } from './findings.ts'
 import { hasTenants } from './has-tenants.ts'
 import type { UpstreamPlan } from './plan.ts'
@@ -18,6 +19,8 @@ export interface Making {
   readonly broken: Set<string>
   /** Other sections and entries that were left out for their shape, such as `redis` and `tiers.standard`: the same holds for them. */
   readonly missing: ReadonlySet<string>
+  /** Descriptors of gRPC services. */
+  readonly sets: DescriptorSets
 }
 
 /** The upstreams of a config: those it names, and those that routes bring along as URLs. */
@@ -25,7 +28,7 @@ export interface Upstreams {
   readonly names: readonly string[]
   named(name: string): UpstreamPlan | undefined
   /** The upstream of an URL inside a route: one for each origin and kind. */
-  inline(origin: Origin, kind: 'claude' | 'http' | undefined): UpstreamPlan
+  inline(origin: Origin, kind: UpstreamPlan['kind'] | undefined): UpstreamPlan
   all(): readonly UpstreamPlan[]
 }
 
@@ -83,15 +86,16 @@ interface Written {
   readonly path: KeyPath
 }
 
-function makeUpstream({ name, origin, mapping, path }: Written, { config, sources, found }: Making): UpstreamPlan {
+function makeUpstream({ name, origin, mapping, path }: Written, making: Making): UpstreamPlan {
+  const { config, sources, found } = making
   const kind = mapping.kind ?? usualKind(origin)
   const minutes = 60_000
   const stripped = withoutTrailingSlash(origin.path)
   return {
     name,
     kind,
-    http: 1,
-    descriptors: null,
+    http: mapping.http ?? (kind === 'grpc' ? 2 : 1),
+    descriptors: readMethods({ name, origin, mapping, path }, kind, making),
     builtin: origin.builtin,
     tls: origin.tls,
     host: origin.host,
@@ -108,8 +112,29 @@ function makeUpstream({ name, origin, mapping, path }: Written, { config, source
       mapping.credential === undefined
         ? ownCredential(origin, config)
         : readCredential(mapping.credential, [...path, 'credential'], { kind, sources, found }),
-    forwarded: mapping.forwarded ?? kind === 'http',
+    forwarded: mapping.forwarded ?? kind !== 'claude',
   }
+}
+
+/** What the methods of a gRPC upstream are, where it is said; what does not go together is told. */
+function readMethods(
+  { name, origin, mapping, path }: Written,
+  kind: UpstreamPlan['kind'],
+  { found, sets }: Making,
+): UpstreamPlan['descriptors'] {
+  if (origin.grpc && kind !== 'grpc') found.add([...path, 'kind'], `the URL says grpc, and kind ${kind}`, 'leave `kind` out')
+  if (kind === 'grpc' && mapping.http === 1) found.add([...path, 'http'], 'gRPC needs HTTP/2', 'leave `http` out')
+  if (origin.builtin && (kind === 'grpc' || mapping.http === 2))
+    found.add([...path, kind === 'grpc' ? 'kind' : 'http'], 'builtin:claude speaks HTTP/1.1', 'leave it out')
+  if (kind === 'grpc') return sets.read(mapping, path)
+  for (const key of ['proto', 'protoPath', 'descriptors', 'reflect'] as const)
+    if (mapping[key] !== undefined)
+      found.addKey(
+        [...path, key],
+        `says what a gRPC server is, and ${shown(name)} is none`,
+        'say `kind: grpc`, or write it below `grpcService` of a route for gRPC callers',
+      )
+  return null
 }
 
 /** The built-in fake takes any key, and a tenant's own never reaches it: where there are tenants it gets one. */
@@ -133,7 +158,7 @@ export function readAuthorities(file: string, path: KeyPath, { sources, found }:
   }
 }
 
-function plainMapping(url: string, kind: 'claude' | 'http' | undefined): UpstreamMapping {
+function plainMapping(url: string, kind: UpstreamPlan['kind'] | undefined): UpstreamMapping {
   // The schema's mapping form: a mapping in gives a mapping out.
   return upstreamSchema.parse({ url, ...(kind === undefined ? {} : { kind }) }) as UpstreamMapping
 }

@@ -24,7 +24,7 @@ export function reach(options: ReachOptions): Stage {
     const { tenant } = call
     if (tenant === null) return next(call)
     const { routes } = tenant
-    if (routes !== null && !routes.includes(call.route.name))
+    if (routes !== null && !routes.includes(call.route.family))
       return Promise.reject(new RelayError('forbidden', `tenant ${tenant.name} may not call the route ${call.route.name}`))
     if (isShared && !isOpen(call)) return Promise.reject(closed(call))
     return next(call)

@@ -55,7 +55,14 @@ export function compile(options: CompileOptions): Snapshot {
     const found = upstreams.get(route.upstream)
     if (found === undefined) throw new Error(`route ${route.name} names the upstream ${route.upstream}, which is not in the plan`)
     const { upstream, slot } = found
-    const info = { name: route.name, slot: options.slots.routes[k] ?? 0, upstream: upstream.name, upstreamSlot: slot, kind: upstream.kind }
+    const info = {
+      name: route.name,
+      family: route.family,
+      slot: options.slots.routes[k] ?? 0,
+      upstream: upstream.name,
+      upstreamSlot: slot,
+      kind: upstream.kind,
+    }
     router.add(route, { info, run: routeStages({ route, upstream, slot: info.slot, held: pools.get(upstream.name)!, options }) })
   }
   const lost = compose([observe({ column, log })], noRoute)

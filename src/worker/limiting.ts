@@ -28,9 +28,9 @@ export function accountsOf(options: LimitingOptions): Accounts {
   const { plan, route, upstream, column, services } = options
   if (plan.tenancy !== null && services.tenants === null) throw new Error('the plan has tenants, and nobody to ask for them')
   const tenants = plan.tenancy !== null && route.authenticate ? services.tenants : null
-  const shared = [...plan.limits, ...route.limits].filter(({ routes }) => routes?.includes(route.name) ?? true)
+  const shared = [...plan.limits, ...route.limits].filter(({ routes }) => routes?.includes(route.family) ?? true)
   const writer = plan.ledger === null ? null : services.ledger
-  const limits: RouteLimits = { route: route.name, limits: shared, prices: plan.prices }
+  const limits: RouteLimits = { route: route.family, limits: shared, prices: plan.prices }
   const recording: RecordOptions = { column, ledger: writer, prices: plan.prices, settling: services.settling }
   const isUsed = tenants !== null || shared.length > 0 || writer !== null
   const isLimited = tenants !== null || shared.length > 0

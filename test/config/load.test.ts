@@ -87,7 +87,7 @@ t.test('a problem reads as one line with its place', async (t) => {
 t.test('the example needs no variable, no file and no network, and goes to the fake Claude on loopback', async (t) => {
   const { plan, files } = await loadConfig({ file: 'relay.config.example.yaml', env: {} })
 
-  t.same(plan.listeners, [{ host: '127.0.0.1', port: 8080, tls: null }])
+  t.same(plan.listeners, [{ host: '127.0.0.1', port: 8080, tls: null, http2: true }])
   t.same(
     plan.upstreams.map(({ builtin }) => builtin),
     [true],

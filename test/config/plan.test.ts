@@ -6,10 +6,10 @@ t.test('an empty config has every default', async (t) => {
   for (const text of ['', '# nothing\n', '{}', 'routes:\nupstreams:\n  # none\n', '\ufeff{}']) {
     const plan = planOf(text)
 
-    t.same(plan.listeners, [{ host: '127.0.0.1', port: 8080, tls: null }])
+    t.same(plan.listeners, [{ host: '127.0.0.1', port: 8080, tls: null, http2: true }])
     t.same(plan.admin, { host: '127.0.0.1', port: 9901 })
     t.equal(plan.workers, 4)
-    t.same(plan.bounds, { head: 32_768, fields: 100, body: 33_554_432, peek: 1_048_576, connections: 20_000 })
+    t.same(plan.bounds, { head: 32_768, fields: 100, body: 33_554_432, peek: 1_048_576, connections: 20_000, streams: 100 })
     t.same(plan.timeouts, { head: 15_000, idle: 75_000, body: 60_000, write: 300_000 })
     t.same(plan.drain, { delay: 5000, grace: 30_000, streamGrace: 600_000 })
     t.same(plan.log, { level: 'info', access: true })
@@ -28,7 +28,7 @@ t.test('what is written as JSON, with tabs too, is read as well', async (t) => {
 
   const plan = planOf(text)
 
-  t.same(plan.listeners, [{ host: '::1', port: 0, tls: null }])
+  t.same(plan.listeners, [{ host: '::1', port: 0, tls: null, http2: true }])
   t.equal(plan.routes[0]?.rewrite, '/v3/user')
 })
 
@@ -39,8 +39,8 @@ t.test('listeners come one or many, in the clear or with TLS; the read-only one 
   const plan = planOf(text, { files })
 
   t.same(plan.listeners, [
-    { host: '0.0.0.0', port: 80, tls: null },
-    { host: '::', port: 443, tls: { cert: '/etc/relay/tls/cert.pem', key: '/etc/relay/tls/key.pem' } },
+    { host: '0.0.0.0', port: 80, tls: null, http2: true },
+    { host: '::', port: 443, tls: { cert: '/etc/relay/tls/cert.pem', key: '/etc/relay/tls/key.pem' }, http2: true },
   ])
   t.equal(plan.admin, null)
   t.equal(planOf('admin: false').admin, null)
@@ -194,7 +194,7 @@ t.test('waits are longer towards Claude, and forwarded fields stay off there', a
     forwarded: false,
     timeouts: { connect: 10_000, firstByte: 660_000, idle: 600_000 },
   })
-  t.same(http?.pool, { connections: 1024, waiting: 1024, waitTimeout: 10_000, idle: 25_000, resolve: 30_000 })
+  t.same(http?.pool, { connections: 1024, streams: 100, waiting: 1024, waitTimeout: 10_000, idle: 25_000, resolve: 30_000 })
 })
 
 t.test('a credential goes where its kind is taken, and is replaced unless the route says pass', async (t) => {

@@ -123,7 +123,7 @@ t.test('with tenants relay may listen for others, unless a route gives its crede
 
   const asking = planOf(`listen: :80\ntenants: {}\n${credential}routes: { a: c }`, around)
   t.equal(asking.guard, null)
-  t.same(asking.listeners, [{ host: '0.0.0.0', port: 80, tls: null }])
+  t.same(asking.listeners, [{ host: '0.0.0.0', port: 80, tls: null, http2: true }])
   t.not(planOf(`tenants: {}\n${credential}${open}`, around).guard, null)
   t.match(problemsOf(`listen: :80\ntenants: {}\n${credential}${open}`, around), [{ path: 'listen', message: /the route 'b'/ }])
   t.equal(planOf(`listen: :80\npublic: true\ntenants: {}\n${credential}${open}`, around).guard, null)

@@ -4,7 +4,7 @@ export const layerTable: readonly (readonly string[])[] = [
   ['tui', 'bench'],
   ['relay', 'worker'],
   ['config', 'control'],
-  ['stages'],
+  ['stages', 'descriptors'],
   ['engine', 'claude', 'limits', 'auth', 'secrets', 'metrics', 'batches', 'ledger', 'transcode', 'openai'],
   ['protocol'],
   ['base'],

@@ -107,7 +107,7 @@ export function messagesCall(
   const { head, body, caller } = callOf(`POST ${path} HTTP/1.1\nhost: r`)
   const call = new Call(`req_${++last}`, performance.now(), head, body, caller)
   call.tenant = tenant
-  call.route = { name: 'v1/messages', slot: 1, upstream: 'claude', upstreamSlot: 1, kind: 'claude' }
+  call.route = { name: 'v1/messages', family: 'v1/messages', slot: 1, upstream: 'claude', upstreamSlot: 1, kind: 'claude' }
   call.asked = { model, maxTokens: null, bytes: 100, body: null }
   return call
 }

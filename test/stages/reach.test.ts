@@ -17,7 +17,7 @@ async function ask(line: string, place: Place = {}): Promise<string> {
   const { path = { is: 'prefix', path: '/' }, rewrite = null, base = '', isShared = true, tenant = tenantOf() } = place
   const call = callOf(`${line} HTTP/1.1\nhost: a`)
   call.tenant = tenant
-  call.route = { name: 'v1/messages', slot: 0, upstream: 'claude', upstreamSlot: 0, kind: 'claude' }
+  call.route = { name: 'v1/messages', family: 'v1/messages', slot: 0, upstream: 'claude', upstreamSlot: 0, kind: 'claude' }
   const pointed = aim({ path, rewrite, base })
   const stage = reach({ path, rewrite, base, isShared })
   const { error } = await outcomeOf((call, next) => pointed(call, (call) => stage(call, next)), call)

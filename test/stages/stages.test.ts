@@ -32,7 +32,7 @@ async function failureOf(refusal: Promise<Reply>): Promise<string> {
 /** The fields that go out of a GET with these, through a stage. */
 async function sent(stage: Stage, fields: string, options: Parameters<typeof callOf>[1] = {}): Promise<string[]> {
   const call = callOf(`GET /a/b?c=1 HTTP/1.1\nhost: Relay.example:8080\n${fields}`, options)
-  call.route = { name: 'v1/user', slot: 0, upstream: 'u', upstreamSlot: 0, kind: 'http' }
+  call.route = { name: 'v1/user', family: 'v1/user', slot: 0, upstream: 'u', upstreamSlot: 0, kind: 'http' }
   await stage(call, replying())
   return outgoing(call)
 }
