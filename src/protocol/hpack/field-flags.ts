@@ -8,7 +8,7 @@ const ofNameByte = Uint8Array.from({ length: 256 }, (_, byte) =>
 
 /** What the bytes of a name say of its field. */
 export function nameFlags(bytes: Uint8Array, from: number, to: number): number {
-  const isPseudo = bytes[from] === COLON
+  const isPseudo = from < to && bytes[from] === COLON
   let flags = isPseudo ? FieldFlag.pseudo : 0
   const start = isPseudo ? from + 1 : from
   if (start >= to) return flags | FieldFlag.badName

@@ -60,7 +60,10 @@ export class DynamicTable {
     if (size > this.most) return
     if (this.count === this.lines.length) this.grow()
     const slot = this.serial & (this.lines.length - 1)
-    this.lines[slot] = bytes.slice(from, to)
+    // Not `slice`: a Buffer's own is a view.
+    const line = new Uint8Array(to - from)
+    for (let i = from, k = 0; i < to; i++, k++) line[k] = bytes[i]!
+    this.lines[slot] = line
     this.facts[2 * slot] = nameLength
     this.facts[2 * slot + 1] = mark
     this.serial++
