@@ -69,4 +69,5 @@ export interface Timed {
   expire(now: number): void
 }
 
-const tickMs = 50
+/** How far apart two looks are: a deadline that is known to the millisecond is set so much earlier, and then met within this time. */
+export const tickMs = 50

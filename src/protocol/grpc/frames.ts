@@ -1,5 +1,6 @@
-import { refusal, type Refusal } from '../head.ts'
+import { RelayError, type Failure } from '../../base/errors.ts'
 import { roomFor } from '../room.ts'
+import { Code } from './code.ts'
 
 /** Flags of a frame: the message is compressed; Connect's last frame; gRPC-Web's trailers. */
 export const Flag = { compressed: 1, endStream: 2, trailers: 0x80 } as const
@@ -24,6 +25,18 @@ export function framed(message: Buffer, flags = 0): Buffer {
   return frame
 }
 
+/** Why frames are not taken: what HTTP callers are told of it, and gRPC's own status. */
+export interface FrameRefusal {
+  readonly failure: Failure
+  readonly message: string
+  readonly grpc: number
+}
+
+/** A refusal as a failure to throw. */
+export function frameError({ failure, message, grpc }: FrameRefusal): RelayError {
+  return new RelayError(failure, message, { grpc })
+}
+
 /** What a deframer is told. */
 export interface DeframerOptions {
   /** Bytes that a message may have, as it comes. */
@@ -46,14 +59,14 @@ export class Deframer {
   /** The message as far as it has come, where it did not come in one piece. */
   private room: Buffer = nothing
   private filled = 0
-  private refused: Refusal | null = null
+  private refused: FrameRefusal | null = null
 
   constructor(options: DeframerOptions) {
     this.options = { flags: Flag.compressed, ...options }
   }
 
   /** The next bytes; a refusal ends it, and is given again for whatever comes later. */
-  read(bytes: Buffer): Refusal | null {
+  read(bytes: Buffer): FrameRefusal | null {
     let at = 0
     while (at < bytes.length && this.refused === null) {
       if (this.prefixed < prefixLength) at = this.readPrefix(bytes, at)
@@ -63,7 +76,7 @@ export class Deframer {
   }
 
   /** No more bytes come: a refusal where that is within a frame. */
-  end(): Refusal | null {
+  end(): FrameRefusal | null {
     return this.refused ?? (this.prefixed === 0 ? null : this.malformed('the body ends within a gRPC message'))
   }
 
@@ -110,13 +123,14 @@ export class Deframer {
     this.options.onMessage(message, flags)
   }
 
-  private malformed(message: string): Refusal {
-    return refusal(this.options.from === 'caller' ? 'bad_request' : 'upstream_failed', message)
+  private malformed(message: string): FrameRefusal {
+    return { failure: this.options.from === 'caller' ? 'bad_request' : 'upstream_failed', message, grpc: Code.internal }
   }
 
-  private tooLarge(): Refusal {
+  private tooLarge(): FrameRefusal {
     const failure = this.options.from === 'caller' ? 'too_large' : 'upstream_failed'
-    return refusal(failure, `a gRPC message of ${this.length} bytes, where ${this.options.most} are allowed`)
+    const message = `a gRPC message of ${this.length} bytes, where ${this.options.most} are allowed`
+    return { failure, message, grpc: Code.resourceExhausted }
   }
 }
 
