@@ -14,17 +14,17 @@ export interface TranscoderOptions {
   readonly mostMessage: number
 }
 
-/** A method bound to a path of the config. GET, HEAD, DELETE and OPTIONS take their fields from path and query, other methods from the body (`*`). */
+/** A method bound to a path of the config. GET, HEAD and DELETE take their fields from path and query, other methods from the body (`*`). */
 export interface BoundMethod {
   /** `package.Service/Method` */
   readonly name: string
   /** `/v1/users/{id}` */
   readonly template: string
-  /** HTTP methods it answers; left out: any. */
+  /** HTTP methods it answers; left out: GET, HEAD, POST, PUT, PATCH, DELETE. */
   readonly httpMethods?: readonly string[]
 }
 
-/** Which gRPC method an HTTP call means, and its messages as JSON and as bytes. All that is thrown is a RelayError. */
+/** Which gRPC method an HTTP call means, and its messages as JSON and as bytes. All that its parts throw is a RelayError: `bad_request` of a caller, `upstream_failed` of an upstream. */
 export interface Transcoder {
   /** The path is as it came: percent-coded, without the query. */
   find(httpMethod: string, path: string): Found
@@ -47,6 +47,8 @@ export interface Match {
   readonly template: string
   /** What the rule takes from the body; `none`: the body has to be empty. `raw`: it is a `google.api.HttpBody`, any bytes. */
   readonly body: 'json' | 'raw' | 'none'
+  /** What goes out of its replies is a `google.api.HttpBody`. */
+  readonly rawReply: boolean
   /** The one message of a call that streams none. `query` is what stands behind the `?`. */
   request(query: string, body: Uint8Array, contentType: string): Uint8Array
   /** The messages of a call that streams them, out of NDJSON, a JSON array, JSON values one after another, or raw bytes. */
@@ -79,7 +81,7 @@ export interface Method {
   readonly output: DescMessage
   readonly clientStreaming: boolean
   readonly serverStreaming: boolean
-  /** Replies are `google.api.HttpBody` (by `response_body`, or whole). */
+  /** Replies are `google.api.HttpBody` (by the first rule's `response_body`, or whole). */
   readonly rawReply: boolean
   /** `option idempotency_level = NO_SIDE_EFFECTS` */
   readonly isSafe: boolean
@@ -115,6 +117,6 @@ export interface RpcStatus {
 /** `google.rpc.Status` as JSON and as bytes; details of types that nobody knows keep `@type` and a base64 `value`. */
 export interface Statuses {
   toJson(status: RpcStatus): Buffer
-  /** A body that is a status (`{code, message, details}`, or within `error` with an HTTP code and a `status` name); null: it is none. */
+  /** A body that is a status (`{code, message, details}`, or within `error`, with an HTTP code and a `status` name); null: it is none. */
   fromJson(body: Uint8Array): RpcStatus | null
 }

@@ -1,0 +1,73 @@
+import type { DescMessage, DescMethod, Message } from '@bufbuild/protobuf'
+import { MethodOptions_IdempotencyLevel as Idempotency } from '@bufbuild/protobuf/wkt'
+import type { Binding } from './binding.ts'
+import { encodeAsked, readJson, type Codec } from './codec.ts'
+import { incoming } from './incoming.ts'
+import { outgoing, outgoingBody } from './outgoing.ts'
+import { bad, said } from './problem.ts'
+import { decodeReply, renderJson } from './rendered.ts'
+import type { HttpRequest, Method, Rendered } from './types.ts'
+
+/** A method and its bindings; the first one that says how a reply looks is the first of them. */
+export class TranscodedMethod implements Method {
+  readonly path: string
+  readonly name: string
+  readonly service: string
+  readonly input: DescMessage
+  readonly output: DescMessage
+  readonly clientStreaming: boolean
+  readonly serverStreaming: boolean
+  readonly rawReply: boolean
+  readonly isSafe: boolean
+  private readonly bindings: readonly Binding[]
+  private readonly codec: Codec
+
+  constructor(method: DescMethod, bindings: readonly Binding[], codec: Codec) {
+    this.service = method.parent.typeName
+    this.name = nameOf(method)
+    this.path = `/${this.name}`
+    this.input = method.input
+    this.output = method.output
+    this.clientStreaming = method.methodKind === 'client_streaming' || method.methodKind === 'bidi_streaming'
+    this.serverStreaming = method.methodKind === 'server_streaming' || method.methodKind === 'bidi_streaming'
+    this.rawReply = bindings[0]?.isRawReply ?? false
+    this.isSafe = method.idempotency === Idempotency.NO_SIDE_EFFECTS
+    this.bindings = bindings
+    this.codec = codec
+  }
+
+  requestFromJson(json: Uint8Array): Uint8Array {
+    return encodeAsked(this.input, this.readRequest(json), this.codec.most)
+  }
+
+  replyToJson(message: Uint8Array): Buffer {
+    return renderJson({ of: this.output, field: null, options: this.codec.plain }, decodeReply(this.output, message)).bytes
+  }
+
+  toHttp(message: Uint8Array): HttpRequest {
+    return outgoing(this.bindings, message, this.codec)
+  }
+
+  toHttpBody(message: Uint8Array): Rendered | null {
+    return outgoingBody(this.bindings, message, this.codec)
+  }
+
+  fromHttp(body: Uint8Array, contentType: string): Uint8Array {
+    const [binding] = this.bindings
+    if (binding === undefined) throw new Error(`${this.name} has no binding`)
+    return incoming(binding, body, contentType, this.codec)
+  }
+
+  private readRequest(json: Uint8Array): Message {
+    try {
+      return readJson(this.input, null, json, this.codec.loose)
+    } catch (error) {
+      throw bad(said(error), error)
+    }
+  }
+}
+
+/** `package.Service/Method` */
+export function nameOf(method: DescMethod): string {
+  return `${method.parent.typeName}/${method.name}`
+}
