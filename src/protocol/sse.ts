@@ -4,12 +4,13 @@ import { roomFor } from './room.ts'
  * Reads server-sent events from bytes that may be cut anywhere, as the WHATWG spec has them: lines end with LF, CRLF or CR, a blank
  * line ends an event, a byte order mark may come first. Only events of the wanted kinds are handed on, as a range of bytes: no string
  * is made here, and an event that lies inside one chunk is not copied. What is cut by a chunk's end is kept until its rest comes, up
- * to a bound; a longer event is skipped, wherever its cuts are. (The plan not taken: a decoder and `split('\n')`, as the SDKs do; it
- * makes three strings an event, and most events are of no interest here.)
+ * to a bound; a longer event is skipped, wherever its cuts are. (Not taken: `split('\n')`, as the SDKs do: three strings an event.)
  */
 export interface SseOptions {
   /** The kinds to hand on. */
   readonly kinds: SseKinds
+  /** Hand on all others too: their kind is the number of those named here. */
+  readonly wantsAll?: boolean
   /** Bytes of one event's data that are read at most; a longer event is skipped. */
   readonly maxData?: number
   /** A whole event: the place of its kind among the wanted ones, and where its data lies. The bytes are the caller's for the call only. */
@@ -25,8 +26,7 @@ const lf = 0x0a
 const cr = 0x0d
 const colon = 0x3a
 const space = 0x20
-const letterD = 0x64
-const letterE = 0x65
+const [letterD, letterE] = [0x64, 0x65]
 const eventName = Buffer.from('event')
 const dataName = Buffer.from('data')
 const byteOrderMark = Buffer.from('\ufeff')
@@ -42,15 +42,17 @@ export function sseKinds(names: readonly string[]): SseKinds {
   return names.map((name) => Buffer.from(name))
 }
 
-/** One stream of events, from its first byte to its last. */
+/** One stream of events. */
 export class SseScanner {
   readonly #kinds: SseKinds
+  readonly #unnamed: number
+  readonly #unwanted: number
   readonly #maxData: number
   readonly #maxLine: number
   readonly #onEvent: SseOptions['onEvent']
   readonly #onSkipped: SseOptions['onSkipped']
   // The event so far. Its data lies in the chunk being read (dataFrom >= 0), or in `kept`.
-  #kind = unnamed
+  #kind: number
   #isInEvent = false
   #hasData = false
   #isLost = false
@@ -66,8 +68,11 @@ export class SseScanner {
   #isFirstLine = true
   #isAfterCr = false
 
-  constructor({ kinds, maxData = 65_536, onEvent, onSkipped }: SseOptions) {
+  constructor({ kinds, wantsAll = false, maxData = 65_536, onEvent, onSkipped }: SseOptions) {
     this.#kinds = kinds
+    this.#unnamed = wantsAll ? kinds.length : unnamed
+    this.#unwanted = wantsAll ? kinds.length : unwanted
+    this.#kind = this.#unnamed
     this.#maxData = maxData
     this.#maxLine = lineSlack + Math.max(maxData, ...kinds.map((kind) => kind.length))
     this.#onEvent = onEvent
@@ -140,7 +145,7 @@ export class SseScanner {
       else if (this.#dataFrom >= 0) this.#onEvent(this.#kind, bytes, this.#dataFrom, this.#dataTo)
       else this.#onEvent(this.#kind, this.#kept ?? empty, 0, this.#keptLength)
     }
-    this.#kind = unnamed
+    this.#kind = this.#unnamed
     this.#isInEvent = false
     this.#hasData = false
     this.#isLost = false
@@ -165,7 +170,7 @@ export class SseScanner {
       this.#line = null
       if (this.#lineFirst !== colon) this.#isLost = true
       // It may have been the event's name: no wanted one is that long.
-      if (this.#lineFirst === letterE) this.#kind = unwanted
+      if (this.#lineFirst === letterE) this.#kind = this.#unwanted
       return
     }
     this.#line = roomFor(this.#line, this.#lineLength, length)
@@ -213,10 +218,10 @@ export class SseScanner {
   #kindOf(bytes: Buffer, start: number, end: number): number {
     const kinds = this.#kinds
     for (let kind = 0; kind < kinds.length; kind++) {
-      const name = kinds[kind]
-      if (name !== undefined && name.length === end - start && startsWith(bytes, start, end, name)) return kind
+      const name = kinds[kind]!
+      if (name.length === end - start && startsWith(bytes, start, end, name)) return kind
     }
-    return unwanted
+    return this.#unwanted
   }
 }
 

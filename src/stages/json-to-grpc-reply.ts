@@ -4,13 +4,12 @@ import { Reply, type Call, type Next } from '../engine/call.ts'
 import type { Edits } from '../protocol/edits.ts'
 import { fieldLine, fieldName } from '../protocol/edits.ts'
 import { Code, codeOfHttp, httpOfCode } from '../protocol/grpc/code.ts'
-import { Deframer, Flag } from '../protocol/grpc/frames.ts'
-import { fieldText } from '../protocol/grpc/field.ts'
-import { inflateMessage } from '../protocol/grpc/inflate.ts'
+import { Deframer } from '../protocol/grpc/frames.ts'
 import { statusIn, statusInTrailers, statusOf, trailerHead, type GrpcStatus } from '../protocol/grpc/status.ts'
 import { Head } from '../protocol/head.ts'
 import { Name } from '../protocol/names.ts'
 import type { Statuses } from '../transcode/types.ts'
+import { plainMessage } from './grpc-messages.ts'
 import { addTrailing } from './grpc-metadata.ts'
 import type { Replying } from './json-to-grpc-options.ts'
 import { wholeReply } from './whole-body.ts'
@@ -89,25 +88,14 @@ function typeLine(type: string): Buffer {
 
 function onlyMessage(bytes: Buffer, head: Head, most: number): Buffer {
   const messages: Buffer[] = []
-  const onMessage = (message: Buffer, flags: number): void => void messages.push(plainMessage(message, flags, head, most))
+  const onMessage = (message: Buffer, flags: number): void =>
+    void messages.push(plainMessage({ message, flags, head, most, from: 'upstream' }))
   const deframer = new Deframer({ most, from: 'upstream', onMessage })
   const refused = deframer.read(bytes) ?? deframer.end()
   if (refused !== null) throw new RelayError(refused.failure, refused.message)
   const [message] = messages
   if (message !== undefined && messages.length === 1) return message
   throw new RelayError('upstream_failed', `the upstream sent ${messages.length} messages where the method has one`)
-}
-
-/** A message without its compression. */
-export function plainMessage(message: Buffer, flags: number, head: Head, most: number): Buffer {
-  if ((flags & Flag.compressed) === 0) return message
-  const encoding = fieldText(head, grpcEncoding) ?? 'identity'
-  const inflated = inflateMessage(message, encoding, most)
-  if (inflated.is === 'inflated') return inflated.bytes
-  throw new RelayError(
-    'upstream_failed',
-    `a message of the upstream in ${encoding} could not be read (${inflated.is.replaceAll('_', ' ')})`,
-  )
 }
 
 function isGrpc(head: Head): boolean {
@@ -117,7 +105,6 @@ function isGrpc(head: Head): boolean {
 const noStatus: GrpcStatus = { code: Code.unknown, message: 'the upstream sent no grpc-status', details: null }
 const nothing = Buffer.alloc(0)
 const grpcPrefix = Buffer.from('grpc-')
-const grpcEncoding = Buffer.from('grpc-encoding')
 const contentType = fieldName('content-type')
 const jsonLine = fieldLine(contentType, 'application/json')
 const requestId = fieldName('request-id')

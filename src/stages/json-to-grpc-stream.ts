@@ -8,9 +8,10 @@ import { Deframer } from '../protocol/grpc/frames.ts'
 import { statusInTrailers, statusOfEnd, trailerHead, type GrpcStatus } from '../protocol/grpc/status.ts'
 import type { Head } from '../protocol/head.ts'
 import type { Rendered } from '../transcode/types.ts'
+import { plainMessage } from './grpc-messages.ts'
 import { addTrailing } from './grpc-metadata.ts'
 import type { Replying } from './json-to-grpc-options.ts'
-import { headOf, ofMessage, plainMessage, statusBefore, statusReply } from './json-to-grpc-reply.ts'
+import { headOf, ofMessage, statusBefore, statusReply } from './json-to-grpc-reply.ts'
 import { streamFormat, type StreamFormat } from './stream-format.ts'
 
 /**
@@ -110,7 +111,7 @@ class MessageStream implements Converter {
 
   private message(message: Buffer, flags: number): void {
     const { match, head, format, mostMessage } = this.options
-    const rendered = match.reply(plainMessage(message, flags, head, mostMessage))
+    const rendered = match.reply(plainMessage({ message, flags, head, most: mostMessage, from: 'upstream' }))
     if (this.count++ === 0) this.first(rendered)
     else this.out!.push(format.between, true)
     if (format.before.length > 0) this.out!.push(format.before, true)

@@ -28,7 +28,8 @@ export function streamFormat(fields: Head, isRaw: boolean): StreamFormat {
   return array
 }
 
-const lineTypes = new Set(['application/x-ndjson', 'application/ndjson', 'application/jsonl', 'application/x-jsonlines'])
+/** The types of a body that has a JSON value in each line. */
+export const lineTypes = new Set(['application/x-ndjson', 'application/ndjson', 'application/jsonl', 'application/x-jsonlines'])
 const none = Buffer.alloc(0)
 const plain = { begin: none, before: none, after: none, between: none, end: none, empty: none }
 

@@ -33,7 +33,7 @@ export interface Whole {
  * breaks off.
  */
 export async function wholeBody(call: Call, { most, mostDecoded = most, budget }: WholeOptions): Promise<Whole> {
-  const { body } = call
+  const body = call.outgoing
   const coding = codingIn(call.head.fields)
   const room = roomFor(call, budget)
   if (!body.isComplete) tellToContinue(call)
