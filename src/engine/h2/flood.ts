@@ -1,0 +1,50 @@
+/** Counts what costs its sender nothing: so much at once, so much a second. */
+class Bucket {
+  private level: number
+  private at: number
+  private readonly burst: number
+  private readonly perSecond: number
+
+  constructor(burst: number, perSecond: number, now: number) {
+    this.burst = this.level = burst
+    this.perSecond = perSecond
+    this.at = now
+  }
+
+  take(now: number): boolean {
+    this.give(((now - this.at) / 1000) * this.perSecond)
+    this.at = now
+    this.level--
+    return this.level >= 0
+  }
+
+  give(count: number): void {
+    this.level = Math.min(this.burst, this.level + count)
+  }
+}
+
+/** What a peer may do that is allowed, costs it nothing and gets nobody on: within bounds that no honest peer comes near. */
+export class Flood {
+  private readonly resets: Bucket
+  private readonly frames: Bucket
+
+  constructor(now: number) {
+    this.resets = new Bucket(100, 10, now)
+    this.frames = new Bucket(1000, 100, now)
+  }
+
+  /** A stream was reset, by the peer or through its fault; false: too many were. */
+  reset(now: number): boolean {
+    return this.resets.take(now)
+  }
+
+  /** A frame that moves nothing: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, one of an unknown type; false: too many. */
+  frame(now: number): boolean {
+    return this.frames.take(now)
+  }
+
+  /** Data moved, either way: the peer has reason to say something about it. */
+  moved(): void {
+    this.frames.give(4)
+  }
+}
