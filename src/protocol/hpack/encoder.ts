@@ -1,8 +1,8 @@
-import { COLON, CR, LF, SPACE, TAB } from '../bytes.ts'
+import { COLON, CR, SPACE, TAB } from '../bytes.ts'
 import { putInteger } from './integer.ts'
-import { Repeats } from './repeats.ts'
+import { Repeats, longestLine } from './repeats.ts'
 import { staticLines } from './static-lines.ts'
-import { Manner, lower, mannerOf, staticField, staticName, writtenName } from './static-names.ts'
+import { Manner, lower, mannerOf, names, staticField, staticName, writtenName } from './static-names.ts'
 import { StaticName } from './static-table.ts'
 import { DynamicTable } from './table.ts'
 
@@ -13,8 +13,6 @@ export function blockRoom(bytes: number, fields: number): number {
 
 /** What our table holds at most, however much the peer would let it. */
 const mostTable = 4096
-/** A line longer than this is not looked up: it would drive out many that repeat. */
-const mostIndexed = 512
 
 const withIndexing = 0x40
 const withoutIndexing = 0x00
@@ -30,7 +28,7 @@ export class HpackEncoder {
   out: Buffer = nothing
   at = 0
   private readonly table = new DynamicTable(mostTable)
-  private readonly repeats = new Repeats()
+  private readonly repeats = new Repeats(this.table)
   /** The smallest size that the table had to take since the last block, or -1 where nothing changed. */
   private smallest = -1
 
@@ -71,61 +69,87 @@ export class HpackEncoder {
 
   /** A field whose name is one of the static table's (`StaticName`). */
   named(name: number, bytes: Buffer, from: number, to: number): void {
-    this.write(name, bytes, 0, 0, from, to)
+    const text = names[name]!
+    const entry = staticField(name, bytes, from, to)
+    if (entry !== 0) this.out[this.at++] = 0x80 | entry
+    else if (!this.repeated(text, 0, text.length, bytes, from, to)) this.write(name, text, 0, text.length, bytes, from, to)
   }
 
   /** A field by its bytes; the name is lower-cased. A secret is a literal that nobody may index; credentials are secret unasked. */
   // oxlint-disable-next-line max-params -- two pairs of offsets, on the path of every field
   field(bytes: Buffer, nameStart: number, nameEnd: number, valueStart: number, valueEnd: number, isSecret = false): void {
-    const name = staticName(bytes, nameStart, nameEnd)
-    if (isSecret) this.literal(neverIndexed, name, bytes, nameStart, nameEnd, valueStart, valueEnd)
-    else this.write(name, bytes, nameStart, nameEnd, valueStart, valueEnd)
+    if (isSecret) {
+      const name = staticName(bytes, nameStart, nameEnd)
+      this.literal(neverIndexed, name, bytes, nameStart, nameEnd, bytes, valueStart, valueEnd)
+    } else if (!this.repeated(bytes, nameStart, nameEnd, bytes, valueStart, valueEnd)) {
+      const name = staticName(bytes, nameStart, nameEnd)
+      this.write(name, bytes, nameStart, nameEnd, bytes, valueStart, valueEnd)
+    }
   }
 
   /** All fields of lines `name: value` CRLF between two offsets: trailers, or lines that edits add. */
   lines(bytes: Buffer, from: number, to: number): void {
     let start = from
     while (start < to) {
-      const colon = bytes.indexOf(COLON, start)
-      const lineFeed = bytes.indexOf(LF, colon)
-      if (colon < 0 || lineFeed < 0 || lineFeed >= to) return
+      // Loops: a line is short, and a search costs a call out of JavaScript.
+      let colon = start
+      while (colon < to && bytes[colon] !== COLON) colon++
       let valueStart = colon + 1
-      let valueEnd = bytes[lineFeed - 1] === CR ? lineFeed - 1 : lineFeed
       while (isBlank(bytes[valueStart])) valueStart++
+      let lineEnd = valueStart
+      while (lineEnd < to && bytes[lineEnd] !== CR) lineEnd++
+      let valueEnd = lineEnd
       while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1])) valueEnd--
       this.field(bytes, start, colon, valueStart, valueEnd)
-      start = lineFeed + 1
+      start = lineEnd + 2
     }
   }
 
+  /** Writes a line that the table has, before anything else is found out about it: most lines of a session are there. */
   // oxlint-disable-next-line max-params -- two pairs of offsets, on the path of every field
-  private write(name: number, bytes: Buffer, nameStart: number, nameEnd: number, from: number, to: number): void {
-    const manner = mannerOf(name)
-    if (manner === Manner.secret) return this.literal(neverIndexed, name, bytes, nameStart, nameEnd, from, to)
-    const entry = staticField(name, bytes, from, to)
+  private repeated(name: Uint8Array, nameStart: number, nameEnd: number, bytes: Buffer, from: number, to: number): boolean {
+    const index = this.repeats.find(name, nameStart, nameEnd, bytes, from, to)
+    if (index === 0) return false
+    this.at = putInteger(this.out, this.at, 0x80, 7, staticLines.length - 1 + index)
+    return true
+  }
+
+  // oxlint-disable-next-line max-params -- two pairs of offsets, on the path of every field
+  private write(index: number, name: Uint8Array, nameStart: number, nameEnd: number, bytes: Buffer, from: number, to: number): void {
+    const manner = mannerOf(index)
+    const entry = manner === Manner.secret ? 0 : staticField(index, bytes, from, to)
     if (entry !== 0) {
       this.out[this.at++] = 0x80 | entry
       return
     }
-    if (manner === Manner.literal || nameEnd - nameStart + to - from > mostIndexed)
-      return this.literal(withoutIndexing, name, bytes, nameStart, nameEnd, from, to)
-    const index = this.repeats.find(this.table, name, bytes, nameStart, nameEnd, from, to)
-    if (index > 0) this.at = putInteger(this.out, this.at, 0x80, 7, staticLines.length - 1 + index)
-    else this.literal(index < 0 ? withIndexing : withoutIndexing, name, bytes, nameStart, nameEnd, from, to)
+    let form = manner === Manner.secret ? neverIndexed : withoutIndexing
+    if (manner === Manner.mayRepeat && nameEnd - nameStart + to - from <= longestLine)
+      if (this.repeats.enter(name, nameStart, nameEnd, bytes, from, to)) form = withIndexing
+    this.literal(form, index, name, nameStart, nameEnd, bytes, from, to)
   }
 
   // oxlint-disable-next-line max-params -- two pairs of offsets, on the path of every field
-  private literal(form: number, name: number, bytes: Buffer, nameStart: number, nameEnd: number, from: number, to: number): void {
+  private literal(
+    form: number,
+    index: number,
+    name: Uint8Array,
+    nameStart: number,
+    nameEnd: number,
+    bytes: Buffer,
+    from: number,
+    to: number,
+  ): void {
     const { out } = this
-    const index = writtenName(name)
-    this.at = putInteger(out, this.at, form, form === withIndexing ? 6 : 4, index)
-    if (index === 0) {
+    const written = writtenName(index)
+    this.at = putInteger(out, this.at, form, form === withIndexing ? 6 : 4, written)
+    if (written === 0) {
       this.at = putInteger(out, this.at, 0, 7, nameEnd - nameStart)
-      for (let i = nameStart; i < nameEnd; i++) out[this.at++] = lower[bytes[i]!]!
+      for (let i = nameStart; i < nameEnd; i++) out[this.at++] = lower[name[i]!]!
     }
-    this.at = putInteger(out, this.at, 0, 7, to - from)
-    if (to - from > copyFrom) this.at += bytes.copy(out, this.at, from, to)
-    else for (let i = from; i < to; i++) out[this.at++] = bytes[i]!
+    const at = putInteger(out, this.at, 0, 7, to - from)
+    if (to - from > copyFrom) bytes.copy(out, at, from, to)
+    else for (let i = from, o = at; i < to; i++, o++) out[o] = bytes[i]!
+    this.at = at + to - from
   }
 }
 
