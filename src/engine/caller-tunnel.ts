@@ -60,7 +60,6 @@ export class CallerTunnel implements SocketOwner, Source, Sink {
   }
 
   closed(): void {
-    this.up.fail('cancelled', null)
     this.line.closed()
   }
 
