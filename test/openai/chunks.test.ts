@@ -236,11 +236,7 @@ t.test('cut anywhere, in the middle of an event and of a character, the chunks a
 t.test('lines may end in CR LF, and data may have spaces behind it', async (t) => {
   const read = reading()
   const plain = bytesOf([start, ...text(0, 'x'), ending('end_turn'), stop]).toString()
-  read.push(Buffer.from(plain.replaceAll('}
-', '}  
-').replaceAll('
-', '
-')))
+  read.push(Buffer.from(plain.replaceAll('}\n', '}  \n').replaceAll('\n', '\r\n')))
   read.end()
 
   t.strictSame(deltasOf(read.text()), [first, { content: 'x' }, 'stop', '[DONE]'])
@@ -305,7 +301,10 @@ t.test('what is no stream of messages fails as the upstream', async (t) => {
     bytesOf([start, ...text(0, 'x'.repeat(5_000_000))]),
   ]) {
     const read = reading()
-    t.equal(failureOf(() => read.push(bytes)), 'upstream_failed')
+    t.equal(
+      failureOf(() => read.push(bytes)),
+      'upstream_failed',
+    )
   }
 })
 
