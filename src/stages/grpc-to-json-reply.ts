@@ -2,7 +2,7 @@ import { RelayError } from '../base/errors.ts'
 import { Body } from '../engine/body.ts'
 import { Reply, type Call } from '../engine/call.ts'
 import { converted } from '../engine/convert.ts'
-import { fieldLine, fieldName, type Edits } from '../protocol/edits.ts'
+import { Edits, fieldLine, fieldName } from '../protocol/edits.ts'
 import { Code } from '../protocol/grpc/code.ts'
 import { fieldText } from '../protocol/grpc/field.ts'
 import { framed } from '../protocol/grpc/frames.ts'
@@ -10,7 +10,7 @@ import { statusLines, type GrpcStatus } from '../protocol/grpc/status.ts'
 import type { Head } from '../protocol/head.ts'
 import { Name } from '../protocol/names.ts'
 import type { RepliedMethod } from './grpc-replied.ts'
-import { headOf } from './json-to-grpc-reply.ts'
+import { ownHead } from './grpc-head.ts'
 import { EventMessages, JsonMessages, RawMessages, type MessageSource } from './grpc-to-json-stream.ts'
 import { lineTypes } from './stream-format.ts'
 import { statusOfRest } from './rest-status.ts'
@@ -18,19 +18,19 @@ import { wholeReply } from './whole-body.ts'
 
 /** A REST backend's reply as the one message of a method, or as its status. */
 export async function repliedMessage(call: Call, reply: Reply, of: RepliedMethod): Promise<Reply> {
-  const head = headOf(reply)
+  const head = ownHead(reply)
   if (!isSuccess(reply)) return failed(call, reply, head, of)
   const { bytes } = await wholeReply(call, reply, { most: of.mostMessage })
   const message = of.method.fromHttp(bytes, head.text(Name.contentType) ?? '')
   const body = new Body(-1, null)
   body.push(framed(asBuffer(message)), true)
   body.finish(okTrailers)
-  return new Reply(200, head, body, { edits: ofGrpc(reply.edits) })
+  return new Reply(200, head, body, { edits: ofGrpc(new Edits()) })
 }
 
 /** A REST backend's reply as a stream of messages, each as it comes: events, lines of JSON, a JSON array's elements, or raw bytes. */
 export async function repliedMessages(call: Call, reply: Reply, of: RepliedMethod): Promise<Reply> {
-  const head = headOf(reply)
+  const head = ownHead(reply)
   if (!isSuccess(reply)) return failed(call, reply, head, of)
   const coding = head.text(Name.contentEncoding)
   if (coding !== null && coding.toLowerCase() !== 'identity') {
@@ -38,7 +38,7 @@ export async function repliedMessages(call: Call, reply: Reply, of: RepliedMetho
     throw new RelayError('upstream_failed', `the upstream coded its stream in ${coding}, which nobody asked for`)
   }
   const body = converted(reply.body, sourceFor(head, of))
-  const made = new Reply(200, head, body, { edits: ofGrpc(reply.edits) })
+  const made = new Reply(200, head, body, { edits: ofGrpc(new Edits()) })
   made.isStream = true
   return made
 }
@@ -54,7 +54,7 @@ async function failed(call: Call, reply: Reply, head: Head, { transcoder }: Repl
   const isJson = (head.text(Name.contentType) ?? '').toLowerCase().includes('json')
   const body = await errorBody(call, reply)
   const failure = { status: reply.status, body, isJson: isJson && body.length > 0, retryAfter: fieldText(head, retryAfter) }
-  return statusOnly(statusOfRest(failure, transcoder.statuses), head, reply.edits)
+  return statusOnly(statusOfRest(failure, transcoder.statuses), head)
 }
 
 /** What a backend says of its failure; one that says too much, or breaks off meanwhile, has failed all the same. */
@@ -68,8 +68,8 @@ async function errorBody(call: Call, reply: Reply): Promise<Buffer> {
 }
 
 /** A reply without messages: its status stands in its head. */
-function statusOnly(status: GrpcStatus, head: Head, edits: Edits): Reply {
-  const reply = new Reply(200, head, Body.of(nothing), { edits: ofGrpc(edits) })
+function statusOnly(status: GrpcStatus, head: Head): Reply {
+  const reply = new Reply(200, head, Body.of(nothing), { edits: ofGrpc(new Edits()) })
   reply.edits.line(statusLines(status))
   return reply
 }

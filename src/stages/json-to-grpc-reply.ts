@@ -1,14 +1,13 @@
 import { RelayError } from '../base/errors.ts'
 import { Body } from '../engine/body.ts'
 import { Reply, type Call, type Next } from '../engine/call.ts'
-import type { Edits } from '../protocol/edits.ts'
-import { fieldLine, fieldName } from '../protocol/edits.ts'
-import { Code, codeOfHttp, httpOfCode } from '../protocol/grpc/code.ts'
+import { Edits, fieldLine, fieldName } from '../protocol/edits.ts'
+import { Code, httpOfCode } from '../protocol/grpc/code.ts'
 import { Deframer } from '../protocol/grpc/frames.ts'
-import { statusIn, statusInTrailers, statusOf, trailerHead, type GrpcStatus } from '../protocol/grpc/status.ts'
-import { Head } from '../protocol/head.ts'
-import { Name } from '../protocol/names.ts'
+import { statusInTrailers, statusOf, trailerHead, type GrpcStatus } from '../protocol/grpc/status.ts'
+import type { Head } from '../protocol/head.ts'
 import type { Statuses } from '../transcode/types.ts'
+import { noStatus, ownHead, readReply } from './grpc-head.ts'
 import { plainMessage } from './grpc-messages.ts'
 import { addTrailing } from './grpc-metadata.ts'
 import type { Replying } from './json-to-grpc-options.ts'
@@ -17,39 +16,31 @@ import { wholeReply } from './whole-body.ts'
 /** Sends a call and makes its one message, or its status, an HTTP reply. */
 export async function repliedOnce(call: Call, next: Next, { match, transcoder, mostMessage }: Replying): Promise<Reply> {
   const reply = await next(call)
-  const head = headOf(reply)
+  const head = ownHead(reply)
   const early = statusBefore(reply, head)
   if (early !== null) {
     if (!reply.body.isComplete) reply.body.cancel('cancelled')
-    return statusReply(early, { statuses: transcoder.statuses, head, edits: reply.edits })
+    return statusReply(early, { statuses: transcoder.statuses, head, edits: new Edits() })
   }
   const { bytes, trailers } = await wholeReply(call, reply, { most: mostMessage + 5 })
   const status = statusInTrailers(trailers) ?? noStatus
-  addTrailing(trailerHead(trailers), reply.edits)
-  if (status.code !== Code.ok) return statusReply(status, { statuses: transcoder.statuses, head, edits: reply.edits })
+  const edits = new Edits()
+  addTrailing(trailerHead(trailers), edits)
+  if (status.code !== Code.ok) return statusReply(status, { statuses: transcoder.statuses, head, edits })
   const rendered = match.reply(onlyMessage(bytes, head, mostMessage))
-  return new Reply(200, head, Body.of(rendered.bytes), { edits: ofMessage(reply.edits, rendered.contentType) })
-}
-
-/** A reply's head that stays: that of its connection is another's as soon as its body has ended. */
-export function headOf({ head }: Reply): Head {
-  const own = new Head()
-  if (head !== null) own.parse(head.bytes, head.start, head.end, Infinity)
-  return own
+  return new Reply(200, head, Body.of(rendered.bytes), { edits: ofMessage(edits, rendered.contentType) })
 }
 
 /** The status of a reply that carries no messages: trailers alone, or no gRPC at all; null: it is still to come. */
-export function statusBefore({ status, head: known, body }: Reply, head: Head): GrpcStatus | null {
-  const said = statusIn(head)
-  if (said !== null) return said
-  if (status === 200 && isGrpc(head)) return body.isComplete && body.received === 0 ? (statusInTrailers(body.trailers) ?? noStatus) : null
-  const what = known === null || status !== 200 ? `HTTP status ${status}` : `content type ${head.text(Name.contentType) ?? 'unknown'}`
-  return { code: codeOfHttp(status), message: `the upstream's reply is no gRPC: ${what}`, details: null }
+export function statusBefore({ status, body }: Reply, head: Head): GrpcStatus | null {
+  const read = readReply(status, head)
+  if (read.status !== null || !body.isComplete || body.received > 0) return read.status
+  return statusInTrailers(body.trailers) ?? noStatus
 }
 
 /** What relay itself has to say, as a status in JSON. */
 export function told(error: RelayError, call: Call, statuses: Statuses): Reply {
-  const reply = statusReply(statusOf(error), { statuses, head: null, edits: null })
+  const reply = statusReply(statusOf(error), { statuses, head: null, edits: new Edits() })
   reply.edits.line(fieldLine(requestId, call.id))
   if (error.retryAfterMs !== undefined) reply.edits.line(fieldLine(retryAfter, String(Math.ceil(error.retryAfterMs / 1000))))
   for (const line of error.lines) reply.edits.line(line)
@@ -60,15 +51,15 @@ export function told(error: RelayError, call: Call, statuses: Statuses): Reply {
 export interface Around {
   readonly statuses: Statuses
   readonly head: Head | null
-  /** Those of the upstream's reply; null: there was none. */
-  readonly edits: Edits | null
+  /** What is to be said besides. */
+  readonly edits: Edits
 }
 
 /** A status as an HTTP reply. */
 export function statusReply(status: GrpcStatus, { statuses, head, edits }: Around): Reply {
   const details = status.details ?? nothing
   const body = Body.of(statuses.toJson({ code: status.code, message: status.message, details }))
-  const reply = new Reply(httpOfCode(status.code), head, body, edits === null ? {} : { edits })
+  const reply = new Reply(httpOfCode(status.code), head, body, { edits })
   ofMessage(reply.edits, 'application/json')
   // RFC 9110 §11.6.1: a 401 says how to come in.
   if (status.code === Code.unauthenticated) reply.edits.line(challenge)
@@ -98,11 +89,6 @@ function onlyMessage(bytes: Buffer, head: Head, most: number): Buffer {
   throw new RelayError('upstream_failed', `the upstream sent ${messages.length} messages where the method has one`)
 }
 
-function isGrpc(head: Head): boolean {
-  return (head.text(Name.contentType) ?? '').toLowerCase().startsWith('application/grpc')
-}
-
-const noStatus: GrpcStatus = { code: Code.unknown, message: 'the upstream sent no grpc-status', details: null }
 const nothing = Buffer.alloc(0)
 const grpcPrefix = Buffer.from('grpc-')
 const contentType = fieldName('content-type')

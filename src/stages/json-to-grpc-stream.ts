@@ -3,15 +3,17 @@ import { RelayError } from '../base/errors.ts'
 import { Reply, type Call, type Next } from '../engine/call.ts'
 import { converted, type Converter, type Out } from '../engine/convert.ts'
 import { awaitFor } from '../engine/hold.ts'
+import { Edits } from '../protocol/edits.ts'
 import { Code } from '../protocol/grpc/code.ts'
 import { Deframer } from '../protocol/grpc/frames.ts'
 import { statusInTrailers, statusOfEnd, trailerHead, type GrpcStatus } from '../protocol/grpc/status.ts'
 import type { Head } from '../protocol/head.ts'
 import type { Rendered } from '../transcode/types.ts'
+import { noStatus, ownHead } from './grpc-head.ts'
 import { plainMessage } from './grpc-messages.ts'
 import { addTrailing } from './grpc-metadata.ts'
 import type { Replying } from './json-to-grpc-options.ts'
-import { headOf, ofMessage, statusBefore, statusReply } from './json-to-grpc-reply.ts'
+import { ofMessage, statusBefore, statusReply } from './json-to-grpc-reply.ts'
 import { streamFormat, type StreamFormat } from './stream-format.ts'
 
 /**
@@ -20,8 +22,8 @@ import { streamFormat, type StreamFormat } from './stream-format.ts'
  */
 export async function repliedStream(call: Call, next: Next, replying: Replying): Promise<Reply> {
   const reply = await next(call)
-  const head = headOf(reply)
-  const around = { statuses: replying.transcoder.statuses, head, edits: reply.edits }
+  const head = ownHead(reply)
+  const around = { statuses: replying.transcoder.statuses, head, edits: new Edits() }
   const early = statusBefore(reply, head)
   if (early !== null) {
     if (!reply.body.isComplete) reply.body.cancel('cancelled')
@@ -29,7 +31,7 @@ export async function repliedStream(call: Call, next: Next, replying: Replying):
   }
   const stream = new MessageStream({ ...replying, head, format: streamFormat(call.head.fields, replying.match.method.rawReply) })
   const body = converted(reply.body, stream)
-  const { edits } = reply
+  const { edits } = around
   await begun(call, stream)
   if (stream.failedEarly !== null) {
     addTrailing(trailerHead(stream.trailers), edits)
@@ -94,7 +96,7 @@ class MessageStream implements Converter {
     this.out = out
     const refused = this.deframer.end()
     if (refused !== null) throw new RelayError(refused.failure, refused.message)
-    const status = statusInTrailers(trailers) ?? { code: Code.unknown, message: 'the upstream sent no grpc-status', details: null }
+    const status = statusInTrailers(trailers) ?? noStatus
     if (status.code !== Code.ok) return this.failed(status, trailers)
     const { format } = this.options
     out.push(this.count === 0 ? format.empty : format.end, true)

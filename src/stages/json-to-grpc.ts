@@ -73,11 +73,6 @@ function aimAt(call: Call, path: string, outgoing: Body): void {
   edits.drop(fieldsOfJson)
   edits.removePrefix(grpcPrefix)
   edits.line(grpcLines)
-  if (call.deadlineAt !== Infinity) edits.line(timeoutLine(call))
-}
-
-function timeoutLine(call: Call): Buffer {
-  return fieldLine(grpcTimeout, `${Math.min(99_999_999, Math.max(1, Math.ceil(call.deadlineAt - performance.now())))}m`)
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {
@@ -86,13 +81,11 @@ function asBuffer(bytes: Uint8Array): Buffer {
 
 const nothing = Buffer.alloc(0)
 const allowName = fieldName('allow')
-const grpcTimeout = fieldName('grpc-timeout')
 const grpcPrefix = Buffer.from('grpc-')
 /** What these say is of the JSON, and not of the messages that go out. */
 const fieldsOfJson = (1 << Name.contentType) | (1 << Name.contentEncoding) | (1 << Name.acceptEncoding) | (1 << Name.expect)
 /** Answers are read here, so they are asked for as they are. */
 const grpcLines = Buffer.concat([
   fieldLine(fieldName('content-type'), 'application/grpc'),
-  fieldLine(fieldName('te'), 'trailers'),
   fieldLine(fieldName('grpc-accept-encoding'), 'identity'),
 ])
