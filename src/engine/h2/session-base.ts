@@ -25,6 +25,8 @@ export interface SessionOptions {
   readonly answerMs: number
   /** For a peer that takes nothing while bytes wait for it. */
   readonly writeMs: number
+  /** Bytes of all streams together that were received and not taken; 2 MiB where it is left out. */
+  readonly window?: number
 }
 
 /**
@@ -53,7 +55,7 @@ export abstract class SessionBase<S extends Stream> implements StreamHost, Outpu
   /** Streams that relay has reset lately: frames for them may still come. */
   private readonly wereReset = new Set<number>()
   private readonly encoder = new HpackEncoder()
-  private readonly inflow = new Inflow(sessionWindow, sessionWindow)
+  private readonly inflow: Inflow
   private blockStart = 0
   private wantsTurn = false
 
@@ -61,6 +63,8 @@ export abstract class SessionBase<S extends Stream> implements StreamHost, Outpu
     this.options = options
     this.peer = new PeerSettings(options.isClient)
     this.flood = new Flood(options.sweep.now)
+    const window = options.window ?? sessionWindow
+    this.inflow = new Inflow(window, window)
   }
 
   /** The peer's SETTINGS have changed. */
@@ -86,7 +90,7 @@ export abstract class SessionBase<S extends Stream> implements StreamHost, Outpu
     if (options.isClient) output.at += preface.copy(output.bytes, output.at)
     const own = options.isClient ? ([Setting.enablePush, 0] as const) : ([Setting.maxConcurrentStreams, options.streams] as const)
     output.settings([own, [Setting.maxHeaderListSize, options.listSize]])
-    output.windowUpdate(0, sessionWindow - defaultWindow)
+    output.windowUpdate(0, (options.window ?? sessionWindow) - defaultWindow)
     this.rewait()
   }
 
@@ -216,7 +220,6 @@ export abstract class SessionBase<S extends Stream> implements StreamHost, Outpu
   }
 }
 
-/** Bytes of all streams together that were received and not taken. */
 const sessionWindow = 2_097_152
 const mostWaiting = 1_048_576
 const mostRemembered = 256

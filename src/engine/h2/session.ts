@@ -171,7 +171,9 @@ export abstract class Session<S extends Stream> extends SessionControl<S> {
       if (id % 2 === 0) return this.fail(ErrorCode.protocol, 'a stream that the peer may not open')
       this.lastId = id
       if (id <= this.servedUpTo) this.onHead(id, lines, isEnd)
-    } else if (!this.wasReset(id) && id <= this.servedUpTo) this.fail(ErrorCode.streamClosed, 'HEADERS of a stream that is over')
+      // A server may be answering what relay has given up: how many such streams there are is relay's own doing.
+    } else if (!this.options.isClient && !this.wasReset(id) && id <= this.servedUpTo)
+      this.fail(ErrorCode.streamClosed, 'HEADERS of a stream that is over')
   }
 }
 

@@ -133,17 +133,17 @@ export abstract class StreamOut implements Sending {
     this.queue = noBytes
     const { wantsDrain, ending } = this
     this.wantsDrain = false
-    if (ending !== null) this.finish(ending)
+    if (ending !== null) this.conclude(ending)
     else if (wantsDrain) this.onDrained()
   }
 
   private endWith(ending: Ending): void {
     if (this.isClosed || this.ending !== null) return
     this.ending = ending
-    if (this.queue.length === 0) this.finish(ending)
+    if (this.queue.length === 0) this.conclude(ending)
   }
 
-  private finish({ trailers, code }: Ending): void {
+  private conclude({ trailers, code }: Ending): void {
     const { output } = this.session
     if (code !== 0) return this.reset(code)
     if (trailers.length > 0) this.session.putTrailers(this.id, trailers)
