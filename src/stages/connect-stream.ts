@@ -41,9 +41,9 @@ function streamReply(inner: Reply, codec: MessageCodec | null, most: number): Re
   const encoding = fieldText(head, grpcEncoding)
   const map = codec === null ? null : (message: Buffer): Buffer => codec.toJson(message)
   const frames = map === null ? new PassedFrames() : new MappedMessages({ most, from: 'upstream', encoding: encoding ?? 'unknown', map })
+  fromGrpc(inner)
   const reply = new Reply(200, inner.head, converted(inner.body, new StreamWriter(frames, read.status, inner)), { edits: inner.edits })
   reply.isStream = inner.isStream
-  fromGrpc(reply)
   if (encoding !== null && codec === null) reply.edits.line(fieldLine(contentEncoding, encoding))
   return typed(reply, type)
 }

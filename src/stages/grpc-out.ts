@@ -11,17 +11,16 @@ import { isGrpcType } from './grpc-head.ts'
 export function grpcOnly(): Stage {
   return (call, next) => {
     if (grpcCaller(call.head.fields) !== null) return next(call)
-    return Promise.reject(new RelayError('unsupported_type', 'only gRPC, gRPC-Web and Connect are spoken on this route: content-type'))
+    return Promise.reject(new RelayError('unsupported_type', 'only gRPC, gRPC-Web and Connect are spoken on this route'))
   }
 }
 
 /**
- * What every gRPC call says to its upstream of this hop: that trailers are understood, and the time that is left. Its reply, where it
- * breaks off, ends by a status of gRPC's own.
+ * What a gRPC upstream's calls have in common on their way out: it is told the time that is left, and a reply that breaks off ends by a
+ * status of gRPC's own.
  */
 export function grpcOut(): Stage {
   return (call, next) => {
-    call.edits.line(trailers)
     if (call.deadlineAt !== Infinity) {
       const left = call.deadlineAt - performance.now()
       if (left <= 0) return Promise.reject(deadlineExceeded())
@@ -36,5 +35,4 @@ function endsByStatus(reply: Reply): Reply {
   return reply
 }
 
-const trailers = fieldLine(fieldName('te'), 'trailers')
 const timeout = fieldName('grpc-timeout')

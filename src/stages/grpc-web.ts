@@ -38,10 +38,11 @@ function webReply(inner: Reply, type: Buffer, isText: boolean): Reply {
     inner.body.cancel('cancelled')
     return typed(new Reply(200, null, Body.of(lastFrame(statusLines(status), isText))), type)
   }
+  // First of all: a body that is whole is converted at once.
+  dropStatus(inner)
   const body = converted(inner.body, new WebWriter(isText, status, inner))
   const reply = new Reply(200, inner.head, body, { edits: inner.edits })
   reply.isStream = inner.isStream
-  dropStatus(reply)
   return typed(reply, type)
 }
 
