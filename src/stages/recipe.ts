@@ -31,6 +31,8 @@ import { ping } from './ping.ts'
 import { reach } from './reach.ts'
 import { record, type RecordOptions } from './record.ts'
 import { send } from './send.ts'
+import { outwards, translating, type Translation } from './translation.ts'
+import { upgrade } from './upgrade.ts'
 import { shed, type ShedOptions } from './shed.ts'
 
 /** All that a route's stages need to know. Times in ms, sizes in bytes. */
@@ -56,6 +58,10 @@ export interface Ingredients {
   readonly credential: CredentialOptions | null
   readonly asksIdentity: boolean
   readonly pingMs: number | null
+  /** What callers may go on with behind a 101. */
+  readonly upgrades: readonly string[]
+  /** What callers say in other terms than the upstream's. */
+  readonly translation: Translation
   /** null: calls are never refused for the worker's own sake. */
   readonly load: ShedOptions['load'] | null
   /** Who may call; null: nobody is asked for a key. */
@@ -107,6 +113,10 @@ export function recipe(use: Ingredients): Next {
     bodyLimit((call) => use.bodyLimit ?? (isClaude ? endpointLimit(outgoingPath(call)) : null) ?? use.defaultBodyLimit),
     // Every wait has an end; a stream as a whole has none.
     deadline({ firstByteMs: use.firstByteMs, idleMs: use.idleMs, fromCaller: isClaude ? firstByteTimeout : null }),
+    // A tunnel is asked for before anything is made of the call.
+    use.upgrades.length === 0 ? null : upgrade({ protocols: use.upgrades }),
+    // What follows sees a call in its upstream's own words.
+    ...translating(use.translation, use.sweep),
     // Its beginning says what a call will need; where nobody wants to know, it is not read.
     use.peek === null ? null : onlyFor(use.peek.isFor, peek(use.peek)),
     use.peek === null || use.tenants === null ? null : models(),
@@ -130,6 +140,8 @@ export function recipe(use: Ingredients): Next {
 /** What becomes of a head on its way to the upstream. */
 function outwardStages(use: Ingredients): readonly Stage[] {
   const stages: (Stage | null)[] = [
+    // What gRPC says hop by hop: the time that is left.
+    outwards(use.translation),
     // What callers say of those in front of them is believed from trusted proxies only.
     forwarded(use.forwards),
     // The operator's own changes to heads.

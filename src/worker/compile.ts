@@ -11,8 +11,10 @@ import { observe } from '../stages/observe.ts'
 import { recipe } from '../stages/recipe.ts'
 import { forwardedTrust, type Trust } from './trust.ts'
 import { accountsOf } from './limiting.ts'
+import { localPaths, localRoute } from './local.ts'
 import type { HeldPool, Pools } from './pools.ts'
 import type { Services } from './services.ts'
+import { translations, type Translations } from './translating.ts'
 
 /** A compiled configuration: immutable, swapped whole. */
 export interface Snapshot {
@@ -35,6 +37,8 @@ export interface CompileOptions {
   readonly sweep: Sweep
   readonly pools: Pools
   readonly services: Services
+  /** Aborted when relay begins to close. */
+  readonly closing: AbortSignal
 }
 
 interface Route {
@@ -51,6 +55,7 @@ export function compile(options: CompileOptions): Snapshot {
   for (const { upstream, slot } of upstreams.values()) pools.set(upstream.name, options.pools.hold(upstream, slot))
 
   const router = new Router<Route>()
+  const translated = translations(options.services.peeks)
   for (const [k, route] of plan.routes.entries()) {
     const found = upstreams.get(route.upstream)
     if (found === undefined) throw new Error(`route ${route.name} names the upstream ${route.upstream}, which is not in the plan`)
@@ -63,8 +68,12 @@ export function compile(options: CompileOptions): Snapshot {
       upstreamSlot: slot,
       kind: upstream.kind,
     }
-    router.add(route, { info, run: routeStages({ route, upstream, slot: info.slot, held: pools.get(upstream.name)!, options }) })
+    router.add(route, {
+      info,
+      run: routeStages({ route, upstream, slot: info.slot, held: pools.get(upstream.name)!, translated, options }),
+    })
   }
+  addLocal(router, options)
   const lost = compose([observe({ column, log })], noRoute)
   return {
     version: options.version,
@@ -86,10 +95,11 @@ interface RouteParts {
   readonly upstream: UpstreamPlan
   readonly slot: number
   readonly held: HeldPool
+  readonly translated: Translations
   readonly options: CompileOptions
 }
 
-function routeStages({ route, upstream, slot, held, options }: RouteParts): Next {
+function routeStages({ route, upstream, slot, held, translated, options }: RouteParts): Next {
   const { plan, column, sweep, services } = options
   return recipe({
     column,
@@ -101,7 +111,8 @@ function routeStages({ route, upstream, slot, held, options }: RouteParts): Next
     rewrite: route.rewrite,
     base: upstream.path,
     guardedHosts: plan.guard === null ? null : plan.guard.hosts,
-    bodyLimit: route.bodyLimit,
+    // A gRPC stream goes on as long as it likes: its messages have bounds.
+    bodyLimit: route.bodyLimit ?? (upstream.kind === 'grpc' ? Infinity : null),
     defaultBodyLimit: plan.bounds.body,
     firstByteMs: route.timeouts.firstByte ?? upstream.timeouts.firstByte,
     idleMs: route.timeouts.idle ?? upstream.timeouts.idle,
@@ -111,8 +122,20 @@ function routeStages({ route, upstream, slot, held, options }: RouteParts): Next
     credential: route.credential === 'replace' ? upstream.credential : null,
     asksIdentity: route.compression === 'identity',
     pingMs: route.ping,
+    upgrades: route.upgrades,
+    translation: translated.of(route, upstream),
     ...accountsOf({ plan, route, upstream, slot, column, services }),
   })
+}
+
+/** gRPC that relay serves itself is told of by its own health and reflection, unless a gRPC upstream has these paths. */
+function addLocal(router: Router<Route>, options: CompileOptions): void {
+  const run = localRoute(options)
+  if (run === null) return
+  for (const path of localPaths) {
+    if (router.find('POST', '', `${path}/Method`)?.info.kind === 'grpc') continue
+    router.add({ host: null, methods: null, path: { is: 'prefix', path } }, { info: { ...unrouted, name: path.slice(1) }, run })
+  }
 }
 
 function limitsOf({ bounds, timeouts }: Plan): ServerLimits {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import type { Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
@@ -31,6 +32,7 @@ const sweep = new Sweep()
 const pools = upstreamPools({ slab, sweep, column })
 const prepared = new Map<number, { readonly snapshot: Snapshot; readonly listeners: Prepare['listeners'] }>()
 const hurry = new AbortController()
+const closing = new AbortController()
 let current: Snapshot | null = null
 const questions = asking({ say })
 const services = openServices(data, { asking: questions, column, shed: () => current?.plan.shed ?? null })
@@ -80,6 +82,7 @@ port.on('message', (message: ToWorker | SocketMessage) => {
     case 'listen':
       return void listen(message.reusePort)
     case 'closing':
+      closing.abort()
       server.isClosing = true
       return
     case 'drain':
@@ -99,6 +102,8 @@ port.on('message', (message: ToWorker | SocketMessage) => {
       return services.useLedger(message.port)
   }
 })
+// Whoever watches relay's health listens to it.
+setMaxListeners(0, closing.signal)
 watchLag((ms) => column.eventLoopLag(ms))
 setInterval(tellTotals, 1000).unref()
 say({ is: 'ready' })
@@ -126,7 +131,10 @@ function mostConnections(): number {
 
 function prepare({ version, plan, listeners, slots }: Prepare): void {
   try {
-    prepared.set(version, { snapshot: compile({ version, plan, slots, column, log, sweep, pools, services }), listeners })
+    prepared.set(version, {
+      snapshot: compile({ version, plan, slots, column, log, sweep, pools, services, closing: closing.signal }),
+      listeners,
+    })
     say({ is: 'prepared', version })
   } catch (error) {
     keepUsedPools()

@@ -47,6 +47,8 @@ function kitchen(use: Partial<Ingredients>): Kitchen {
     credential: null,
     asksIdentity: true,
     pingMs: null,
+    upgrades: [],
+    translation: { is: 'none' },
     load: null,
     tenants: null,
     isShared: false,

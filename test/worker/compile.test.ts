@@ -70,7 +70,7 @@ async function worker(t: { teardown(end: () => Promise<void>): void }): Promise<
     ...world,
     use(config) {
       const plan = planOf(config.replaceAll('ORIGIN', `http://127.0.0.1:${world.origin.port}`))
-      current = compile({ version: 1, plan, slots: slots(plan), column, log, sweep, pools, services })
+      current = compile({ version: 1, plan, slots: slots(plan), column, log, sweep, pools, services, closing: new AbortController().signal })
       pools.keepOnly(current.pools)
       return current
     },
@@ -249,6 +249,7 @@ t.test('a plan whose route names no upstream is not compiled', async (t) => {
         sweep,
         pools,
         services: servicesOf(column),
+        closing: new AbortController().signal,
       }),
     /the upstream a, which is not in the plan/,
   )
