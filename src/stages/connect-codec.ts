@@ -1,6 +1,7 @@
 import { RelayError } from '../base/errors.ts'
 import type { Call, Next } from '../engine/call.ts'
 import type { GrpcCaller } from '../protocol/grpc/caller.ts'
+import type { Transcoder } from '../transcode/types.ts'
 import { outgoingPath } from './aim.ts'
 import type { PeekBudget } from './peek-budget.ts'
 
@@ -30,6 +31,19 @@ export interface MessageCodec {
   readonly isSafe: boolean
 }
 
+/** Codecs made of the methods that a transcoder knows. */
+export function codecsOf(transcoder: Pick<Transcoder, 'method'>): MessageCodecs {
+  return (path) => {
+    const method = transcoder.method(path)
+    if (method === null) return null
+    return {
+      isSafe: method.isSafe,
+      toProto: (json) => asBuffer(method.requestFromJson(json)),
+      toJson: (message) => method.replyToJson(message),
+    }
+  }
+}
+
 /** The codec of a call whose messages are JSON; null where they are binary already. A JSON that nobody can read is not supported. */
 export function codecFor(call: Call, { codec }: GrpcCaller, codecs: MessageCodecs | null): MessageCodec | null {
   if (codec !== 'json') return null
@@ -44,4 +58,8 @@ export function known(call: Call, codecs: MessageCodecs): MessageCodec {
   const found = codecs(path)
   if (found === null) throw new RelayError('no_route', `no method ${path} is known`)
   return found
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

@@ -34,7 +34,8 @@ export interface Whole {
  */
 export async function wholeBody(call: Call, { most, mostDecoded = most, budget }: WholeOptions): Promise<Whole> {
   const body = call.outgoing
-  const coding = codingIn(call.head.fields)
+  // What a stage has put in the place of the caller's body is not coded.
+  const coding = body === call.body ? codingIn(call.head.fields) : null
   const room = roomFor(call, budget)
   if (!body.isComplete) tellToContinue(call)
   const tooLarge = (): RelayError => new RelayError('too_large', `the request body has more than the ${most} bytes allowed here`)
