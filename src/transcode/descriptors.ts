@@ -1,6 +1,7 @@
 import { create, createFileRegistry, createRegistry, fromBinary, type FileRegistry, type Registry } from '@bufbuild/protobuf'
 import { FileDescriptorSetSchema, type FileDescriptorProto } from '@bufbuild/protobuf/wkt'
 import { ConfigError } from '../base/errors.ts'
+import { withJsonNames } from './json-names.ts'
 import { knownFiles, knownTypes } from './known-files.ts'
 
 /** A descriptor set, read. */
@@ -15,7 +16,7 @@ export interface Descriptors {
 export function readDescriptors(bytes: Uint8Array): Descriptors {
   try {
     const set = fromBinary(FileDescriptorSetSchema, bytes)
-    const files = createFileRegistry(create(FileDescriptorSetSchema, { file: inOrder(set.file) }))
+    const files = createFileRegistry(create(FileDescriptorSetSchema, { file: inOrder(set.file.map(withJsonNames)) }))
     return { files, types: createRegistry(knownTypes, files) }
   } catch (error) {
     const message = `the descriptor set cannot be used: ${error instanceof Error ? error.message : String(error)}`

@@ -15,6 +15,7 @@ import {
   file_google_protobuf_wrappers,
   type FileDescriptorProto,
 } from '@bufbuild/protobuf/wkt'
+import { jsonName } from './json-names.ts'
 
 /** Files of Google's own that descriptor sets import and often leave out, by name; in an order in which each stands behind its imports. */
 export const knownFiles: ReadonlyMap<string, FileDescriptorProto> = new Map(ownFiles().map((file) => [file.name, file]))
@@ -163,5 +164,12 @@ function message([name, fields, nested = []]: Message): JsonObject {
 function field([name, number, type, more]: Field): JsonObject {
   const repeated = more === 'repeated' || more === 'map'
   const typed = type.includes('.') ? { type: 'TYPE_MESSAGE', typeName: `.${type}` } : { type: `TYPE_${type.toUpperCase()}` }
-  return { name, number, label: repeated ? 'LABEL_REPEATED' : 'LABEL_OPTIONAL', ...typed, ...(more === 'pattern' ? { oneofIndex: 0 } : {}) }
+  return {
+    name,
+    number,
+    jsonName: jsonName(name),
+    label: repeated ? 'LABEL_REPEATED' : 'LABEL_OPTIONAL',
+    ...typed,
+    ...(more === 'pattern' ? { oneofIndex: 0 } : {}),
+  }
 }
