@@ -27,8 +27,6 @@ export type MessageCodecs = (path: string) => MessageCodec | null
 export interface MessageCodec {
   toProto(json: Buffer): Buffer
   toJson(message: Buffer): Buffer
-  /** Whether the method has no side effects, so that it may be called by GET. */
-  readonly isSafe: boolean
 }
 
 /** Codecs made of the methods that a transcoder knows. */
@@ -37,7 +35,6 @@ export function codecsOf(transcoder: Pick<Transcoder, 'method'>): MessageCodecs 
     const method = transcoder.method(path)
     if (method === null) return null
     return {
-      isSafe: method.isSafe,
       toProto: (json) => asBuffer(method.requestFromJson(json)),
       toJson: (message) => method.replyToJson(message),
     }

@@ -16,7 +16,6 @@ const shouting: MessageCodecs = (path) =>
   path !== '/p.S/M'
     ? null
     : {
-        isSafe: false,
         toProto(json) {
           if (json.includes('!')) throw new RelayError('bad_request', 'text: no shouting')
           return Buffer.from(json.toString().toLowerCase())
