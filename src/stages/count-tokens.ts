@@ -59,9 +59,12 @@ function questionOf(call: Call, question: Buffer, timeoutMs: number): Call {
   asking.tenant = call.tenant
   asking.firstByteMs = asking.idleMs = timeoutMs
   asking.targetPrefix = Buffer.from(`${outgoingPath(call)}/count_tokens`, 'latin1')
-  asking.targetFrom = call.head.pathEnd
+  // The query goes along, unless the call goes without it.
+  asking.targetFrom = Math.max(call.targetFrom, call.head.pathEnd)
   // What has been taken off the call so far (a key of relay's own) must not go out with the question either.
   asking.edits.drop(call.edits.mask | (1 << Name.contentEncoding) | (1 << Name.expect))
+  // What has been put in (a version, a key in another field) belongs to the question too.
+  for (const line of call.edits.added) asking.edits.line(line)
   asking.edits.setLine(acceptEncoding, identity)
   return asking
 }

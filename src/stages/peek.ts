@@ -11,10 +11,13 @@ import type { PeekOptions } from './peek-rules.ts'
  * body that says one of them twice is refused, wherever the second stands: it is looked for to the body's end, as the bytes pass, so that
  * the upstream never has such a body whole. A coded one is read whole before any of it goes on, because its decoder lags behind.
  */
-export function peek({ budget, reads, wantsWhole = false, most = mebibyte, mostDecoded = 32 * mebibyte }: PeekOptions): Stage {
-  const rules = { budget, reads, wantsWhole, most, mostDecoded }
+export function peek(options: PeekOptions): Stage {
+  const rules = { modelOnly: false, owner: null, wantsWhole: false, most: mebibyte, mostDecoded: 32 * mebibyte, ...options }
+  const { reads } = rules
   return (call, next) => {
     const { body, head } = call
+    // A stage that has put another body in its place knows what that asks for.
+    if (call.outgoing !== body || wasReadWhole(call)) return next(call)
     if (head.method !== 'POST' || (reads === 'messages' && !namesModel(outgoingPath(call)))) return next(call)
     if (body.length === 0) return nextWith(call, notAsked(0), next)
     const coding = codingOf(call)
@@ -22,6 +25,11 @@ export function peek({ budget, reads, wantsWhole = false, most = mebibyte, mostD
     const held = body.look()
     return body.isComplete && held !== null ? readWhole(call, held, next) : readOn(call, rules, next)
   }
+}
+
+/** Its route was found by what its body says. */
+function wasReadWhole({ asked }: Call): boolean {
+  return asked !== null && asked.body !== null
 }
 
 /** A body that is all there: read where it lies, without a copy or a promise. */

@@ -11,6 +11,8 @@ export interface ReachOptions {
   readonly rewrite: string | null
   /** The upstream's own path, which stands before every other. */
   readonly base: string
+  /** Chat completions become messages on this route. */
+  readonly takesChats?: boolean
 }
 
 /**
@@ -32,9 +34,10 @@ export function reach(options: ReachOptions): Stage {
 }
 
 /** Whether a call goes to one of the endpoints without owners. What stands before `/v1/` must be the operator's, not the caller's. */
-function openEndpoints({ path, rewrite, base, isShared }: ReachOptions): (call: Call) => boolean {
+function openEndpoints({ path, rewrite, base, isShared, takesChats = false }: ReachOptions): (call: Call) => boolean {
   const operators = (rewrite ?? literal(path)).replace(/\/$/, '')
   const own = base.endsWith('/v1') ? base.slice(0, -3) : base
+  const posts = new Set(['/v1/messages', '/v1/messages/count_tokens', ...(takesChats ? ['/v1/chat/completions'] : [])])
   return isShared ? isOpen : () => true
 
   function isOpen(call: Call): boolean {
@@ -45,7 +48,7 @@ function openEndpoints({ path, rewrite, base, isShared }: ReachOptions): (call: 
     if (from < 0 || (from > 0 && !operators.startsWith(rest.slice(0, from)))) return false
     const endpoint = from === 0 ? rest : rest.slice(from)
     const { method } = call.head
-    if (method === 'POST') return endpoint === '/v1/messages' || endpoint === '/v1/messages/count_tokens'
+    if (method === 'POST') return posts.has(endpoint)
     return (method === 'GET' || method === 'HEAD') && (endpoint === '/v1/models' || oneModel.test(endpoint))
   }
 }

@@ -1,0 +1,73 @@
+import { RelayError } from '../base/errors.ts'
+import { Body } from '../engine/body.ts'
+import { Reply, type Call } from '../engine/call.ts'
+import { converted, type Converter } from '../engine/convert.ts'
+import { errorBytes, errorOfClaude, statusOf } from '../openai/errors.ts'
+import type { Json } from '../openai/fields.ts'
+import { fieldLine, fieldName } from '../protocol/edits.ts'
+import { Head } from '../protocol/head.ts'
+import { Name } from '../protocol/names.ts'
+import { isEventStream } from './event-stream.ts'
+import { rateLines } from './openai-rates.ts'
+import { wholeReply } from './whole-body.ts'
+
+/** How a reply of Claude's becomes one of OpenAI's. */
+export interface ReplyOptions {
+  /** Of a reply that is JSON. */
+  readonly whole: (bytes: Buffer) => Json
+  /** Of a stream; left out: there is none. */
+  readonly stream?: () => Converter
+  /** Wall clock, ms. */
+  readonly now: () => number
+}
+
+/** Puts a reply, or the error that it is, into OpenAI's terms; one that is neither (a redirection) stays as it is. */
+export async function openAiReply(call: Call, reply: Reply, options: ReplyOptions): Promise<Reply> {
+  const { status } = reply
+  if (status !== 200 && status < 400) return reply
+  if (status === 200 && isEventStream(reply)) return streamed(reply, options)
+  // The reply's own head may be another's when all of its body has come.
+  const head = keptHead(reply)
+  const { bytes } = await wholeReply(call, reply, { most: status === 200 ? mostReply : mostError })
+  const body = status === 200 ? Buffer.from(JSON.stringify(options.whole(bytes))) : errorBytes(errorOfClaude(status, bytes))
+  const answer = new Reply(statusOf(status), head, Body.of(body))
+  answer.edits.drop((1 << Name.contentType) | (1 << Name.contentEncoding))
+  answer.edits.line(json)
+  tell(answer, head, options.now())
+  return answer
+}
+
+function streamed(reply: Reply, { stream, now }: ReplyOptions): Reply {
+  if (stream === undefined || reply.head!.has(Name.contentEncoding)) {
+    const failure = new RelayError('upstream_failed', 'the upstream answered with a stream that was not asked for, or coded')
+    reply.body.cancel('failed', failure)
+    throw failure
+  }
+  const head = keptHead(reply)
+  const answer = new Reply(200, head, converted(reply.body, stream()))
+  tell(answer, head, now())
+  return answer
+}
+
+/** A reply's head with its edits, as a head of its own. */
+function keptHead({ head, edits }: Reply): Head {
+  const room = edits.room + (head === null ? 0 : head.end - head.start)
+  const bytes = Buffer.allocUnsafe(room)
+  const kept = new Head()
+  // What is parsed has been parsed, or made by relay, before.
+  kept.parse(bytes, 0, edits.write(head, bytes, 0), Infinity)
+  return kept
+}
+
+/** What OpenAI's clients look for under names of their own. */
+function tell({ edits }: Reply, head: Head, now: number): void {
+  const id = head.text(Name.requestId)
+  if (id !== null && !head.has(Name.xRequestId)) edits.line(fieldLine(xRequestId, id))
+  for (const line of rateLines(head, now)) edits.line(line)
+}
+
+const json = fieldLine(fieldName('content-type'), 'application/json')
+const xRequestId = fieldName('x-request-id')
+/** Bytes of an answer, far more than any has, and of an error. */
+const mostReply = 33_554_432
+const mostError = 1_048_576
