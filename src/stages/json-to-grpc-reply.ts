@@ -1,4 +1,4 @@
-import { RelayError } from '../base/errors.ts'
+import { failures, RelayError } from '../base/errors.ts'
 import { Body } from '../engine/body.ts'
 import { Reply, type Call, type Next } from '../engine/call.ts'
 import { Edits, fieldLine, fieldName } from '../protocol/edits.ts'
@@ -17,13 +17,13 @@ import { wholeReply } from './whole-body.ts'
 export async function repliedOnce(call: Call, next: Next, { match, transcoder, mostMessage }: Replying): Promise<Reply> {
   const reply = await next(call)
   const head = ownHead(reply)
-  const early = statusBefore(reply, head)
-  if (early !== null) {
+  const early = readReply(reply.status, head).status
+  if (early !== null && early.code !== Code.ok) {
     if (!reply.body.isComplete) reply.body.cancel('cancelled')
     return statusReply(early, { statuses: transcoder.statuses, head, edits: new Edits() })
   }
   const { bytes, trailers } = await wholeReply(call, reply, { most: mostMessage + 5 })
-  const status = statusInTrailers(trailers) ?? noStatus
+  const status = statusInTrailers(trailers) ?? early ?? noStatus
   const edits = new Edits()
   addTrailing(trailerHead(trailers), edits)
   if (status.code !== Code.ok) return statusReply(status, { statuses: transcoder.statuses, head, edits })
@@ -31,16 +31,9 @@ export async function repliedOnce(call: Call, next: Next, { match, transcoder, m
   return new Reply(200, head, Body.of(rendered.bytes), { edits: ofMessage(edits, rendered.contentType) })
 }
 
-/** The status of a reply that carries no messages: trailers alone, or no gRPC at all; null: it is still to come. */
-export function statusBefore({ status, body }: Reply, head: Head): GrpcStatus | null {
-  const read = readReply(status, head)
-  if (read.status !== null || !body.isComplete || body.received > 0) return read.status
-  return statusInTrailers(body.trailers) ?? noStatus
-}
-
 /** What relay itself has to say, as a status in JSON. */
 export function told(error: RelayError, call: Call, statuses: Statuses): Reply {
-  const reply = statusReply(statusOf(error), { statuses, head: null, edits: new Edits() })
+  const reply = statusReply(statusOf(error), { statuses, head: null, edits: new Edits(), http: failures[error.failure].http })
   reply.edits.line(fieldLine(requestId, call.id))
   if (error.retryAfterMs !== undefined) reply.edits.line(fieldLine(retryAfter, String(Math.ceil(error.retryAfterMs / 1000))))
   for (const line of error.lines) reply.edits.line(line)
@@ -53,13 +46,15 @@ export interface Around {
   readonly head: Head | null
   /** What is to be said besides. */
   readonly edits: Edits
+  /** That of the status unless told. */
+  readonly http?: number
 }
 
 /** A status as an HTTP reply. */
-export function statusReply(status: GrpcStatus, { statuses, head, edits }: Around): Reply {
+export function statusReply(status: GrpcStatus, { statuses, head, edits, http = httpOfCode(status.code) }: Around): Reply {
   const details = status.details ?? nothing
   const body = Body.of(statuses.toJson({ code: status.code, message: status.message, details }))
-  const reply = new Reply(httpOfCode(status.code), head, body, { edits })
+  const reply = new Reply(http, head, body, { edits })
   ofMessage(reply.edits, 'application/json')
   // RFC 9110 §11.6.1: a 401 says how to come in.
   if (status.code === Code.unauthenticated) reply.edits.line(challenge)

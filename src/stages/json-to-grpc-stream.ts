@@ -9,11 +9,11 @@ import { Deframer } from '../protocol/grpc/frames.ts'
 import { statusInTrailers, statusOfEnd, trailerHead, type GrpcStatus } from '../protocol/grpc/status.ts'
 import type { Head } from '../protocol/head.ts'
 import type { Rendered } from '../transcode/types.ts'
-import { noStatus, ownHead } from './grpc-head.ts'
+import { noStatus, ownHead, readReply } from './grpc-head.ts'
 import { plainMessage } from './grpc-messages.ts'
 import { addTrailing } from './grpc-metadata.ts'
 import type { Replying } from './json-to-grpc-options.ts'
-import { ofMessage, statusBefore, statusReply } from './json-to-grpc-reply.ts'
+import { ofMessage, statusReply } from './json-to-grpc-reply.ts'
 import { streamFormat, type StreamFormat } from './stream-format.ts'
 
 /**
@@ -24,12 +24,17 @@ export async function repliedStream(call: Call, next: Next, replying: Replying):
   const reply = await next(call)
   const head = ownHead(reply)
   const around = { statuses: replying.transcoder.statuses, head, edits: new Edits() }
-  const early = statusBefore(reply, head)
-  if (early !== null) {
+  const early = readReply(reply.status, head).status
+  if (early !== null && early.code !== Code.ok) {
     if (!reply.body.isComplete) reply.body.cancel('cancelled')
     return statusReply(early, around)
   }
-  const stream = new MessageStream({ ...replying, head, format: streamFormat(call.head.fields, replying.match.method.rawReply) })
+  const stream = new MessageStream({
+    ...replying,
+    head,
+    told: early,
+    format: streamFormat(call.head.fields, replying.match.method.rawReply),
+  })
   const body = converted(reply.body, stream)
   const { edits } = around
   await begun(call, stream)
@@ -59,6 +64,8 @@ async function begun(call: Call, stream: MessageStream): Promise<void> {
 
 interface StreamOptions extends Replying {
   readonly head: Head
+  /** The status that the head says already. */
+  readonly told: GrpcStatus | null
   readonly format: StreamFormat
 }
 
@@ -96,7 +103,7 @@ class MessageStream implements Converter {
     this.out = out
     const refused = this.deframer.end()
     if (refused !== null) throw new RelayError(refused.failure, refused.message)
-    const status = statusInTrailers(trailers) ?? noStatus
+    const status = statusInTrailers(trailers) ?? this.options.told ?? noStatus
     if (status.code !== Code.ok) return this.failed(status, trailers)
     const { format } = this.options
     out.push(this.count === 0 ? format.empty : format.end, true)

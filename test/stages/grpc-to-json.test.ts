@@ -1,0 +1,185 @@
+import { gzipSync } from 'node:zlib'
+import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
+import t from 'tap'
+import { RelayError } from '../../src/base/errors.ts'
+import { Body } from '../../src/engine/body.ts'
+import type { Call } from '../../src/engine/call.ts'
+import { framePrefix, framed } from '../../src/protocol/grpc/frames.ts'
+import { readRichStatus } from '../../src/protocol/grpc/rich-status.ts'
+import { statusInTrailers } from '../../src/protocol/grpc/status.ts'
+import { grpcToJson } from '../../src/stages/grpc-to-json.ts'
+import { callOf, FakeSource } from '../engine/shapes.ts'
+import { framesIn, through, type Got } from './grpc-world.ts'
+import { outcomeOf } from './helpers.ts'
+import { FakeBackend, item, plenty, shop } from './transcode-world.ts'
+
+const stage = grpcToJson({ transcoder: shop, base: '/base', isClaude: false, mostMessage: 1000, budget: plenty })
+
+function ask(method: string, body: Buffer | Body, fields = ''): Call {
+  const made = body instanceof Body ? body : Body.of(body)
+  return callOf(`POST /shop.v1.Shop/${method} HTTP/1.1\nhost: r\ncontent-type: application/grpc\nte: trailers\n${fields}`, { body: made })
+}
+
+async function answered(call: Call, answer: ConstructorParameters<typeof FakeBackend>[0]): Promise<{ got: Got; backend: FakeBackend }> {
+  const backend = new FakeBackend(answer)
+  return { got: await through(stage, call, backend.next), backend }
+}
+
+const statusAtEnd = (got: Got): ReturnType<typeof statusInTrailers> =>
+  statusInTrailers(Buffer.from((got.sink.told.at(-1) ?? '').replace(/^(?:finish|fail \w+) /, ''), 'latin1'))
+const statusInHead = (got: Got): ReturnType<typeof statusInTrailers> =>
+  statusInTrailers(Buffer.from(`${got.lines.join('\r\n')}\r\n`, 'latin1'))
+
+t.test('a gRPC call becomes the HTTP call that its rule says, and the JSON of the reply a message', async (t) => {
+  const call = ask('Put', framed(item('a/b', 'cup')), 'grpc-timeout: 1S\ngrpc-accept-encoding: gzip\nx-user: ann')
+
+  const { got, backend } = await answered(call, { body: '{"id":"9","colour":"red"}', fields: 'x-lead: 1' })
+
+  t.equal(backend.line, 'PUT /base/v1/items/a%2Fb')
+  t.strictSame(backend.lines, ['x-user: ann', 'content-type: application/json', 'accept: application/json', 'accept-encoding: identity'])
+  t.strictSame(JSON.parse(backend.asked.text), { name: 'cup' })
+  t.equal(got.status, 200)
+  t.strictSame(got.lines, ['x-lead: 1', 'content-type: application/grpc'])
+  t.strictSame(framesIn(got.bytes), [`0:${item('9').toString('latin1')}`])
+  t.equal(statusAtEnd(got)?.code, 0)
+})
+
+t.test('fields that the path does not take are the query of a call without a body', async (t) => {
+  const { backend } = await answered(ask('Get', framed(item('7', 'a cup'))), { body: '{}' })
+
+  t.equal(backend.line, 'GET /base/v1/items/7?name=a%20cup')
+  t.equal(backend.asked.text, '')
+})
+
+t.test('a compressed message is read', async (t) => {
+  const coded = gzipSync(item('7', 'cup'))
+  const call = ask('Put', Buffer.concat([framePrefix(coded.length, 1), coded]), 'grpc-encoding: gzip')
+
+  const { backend } = await answered(call, { body: '{}' })
+
+  t.strictSame(JSON.parse(backend.asked.text), { name: 'cup' })
+})
+
+t.test('a backend that streams on demand is asked as the method is', async (t) => {
+  const streamed = await answered(ask('Wish', framed(item('1'))), { type: 'text/event-stream', body: '' })
+  t.strictSame(JSON.parse(streamed.backend.asked.text), { id: '1', stream: true })
+  t.ok(streamed.backend.lines.some((line) => line.startsWith('accept: text/event-stream')))
+
+  const once = await answered(ask('Once', Buffer.from([0, 0, 0, 0, 2, 0x10, 1])), { body: '{}' })
+  t.strictSame(JSON.parse(once.backend.asked.text), {})
+})
+
+t.test('what a backend answers in failure is a status: its own words first, else by HTTP', async (t) => {
+  const claude = '{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}'
+  const cases: readonly (readonly [ConstructorParameters<typeof FakeBackend>[0], number, string])[] = [
+    [{ status: 404, body: '{"code":9,"message":"not yet","details":[]}' }, 9, 'not yet'],
+    [{ status: 404, body: '{"error":{"message":"no such item"}}' }, 5, 'no such item'],
+    [{ status: 400, body: '{"error":"bad"}' }, 3, 'bad'],
+    [{ status: 529, body: claude }, 14, 'Overloaded'],
+    [{ status: 418, body: '{}' }, 9, '{}'],
+    [{ status: 500, body: '{"message":"oops"}' }, 13, 'oops'],
+    [{ status: 429, type: 'text/html', body: '<p>' }, 14, 'the upstream answered with HTTP status 429'],
+    [{ status: 400, type: 'text/html', body: '<p>' }, 13, 'the upstream answered with HTTP status 400'],
+    [{ status: 302, type: 'text/html', body: '' }, 2, 'the upstream answered with HTTP status 302'],
+  ]
+  for (const [answer, code, message] of cases) {
+    for (const method of ['Get', 'List']) {
+      const { got } = await answered(ask(method, framed(item('7'))), answer)
+
+      t.equal(got.status, 200)
+      t.match(statusInHead(got), { code, message })
+      t.equal(got.sink.text, '')
+    }
+  }
+  const { got } = await answered(ask('Get', framed(item('7'))), { status: 429, body: '{"error":"slow"}', fields: 'retry-after: 3' })
+  t.match(readRichStatus(statusInHead(got)!.details!), { code: 8, details: [{ typeUrl: /RetryInfo$/ }] })
+})
+
+t.test('a stream of events, lines or an array is a stream of messages', async (t) => {
+  const two = [`0:${item('1').toString('latin1')}`, `0:${item('2').toString('latin1')}`]
+  const forms: readonly (readonly [string, string])[] = [
+    ['text/event-stream; charset=utf-8', ': hi\n\nevent: a\ndata: {"id":"1"}\n\ndata: {"id":"2","x":1}\n\ndata: [DONE]\n\n'],
+    ['application/x-ndjson', '{"id":"1"}\n{"id":"2"}\n'],
+    ['application/json', '[{"id":"1"},{"id":"2"}]'],
+  ]
+  for (const [type, body] of forms) {
+    const { got } = await answered(ask('List', framed(item(''))), { type, body })
+
+    t.strictSame(framesIn(got.bytes), two, type)
+    t.equal(statusAtEnd(got)?.code, 0)
+    t.equal(got.reply.isStream, true)
+  }
+})
+
+t.test('an error inside a stream, a stream that breaks off and one that is malformed end in a status', async (t) => {
+  const begun = 'data: {"id":"1"}\n\n'
+  const claude = 'event: error\ndata: {"type":"error","error":{"type":"rate_limit_error","message":"slow"}}\n\n'
+  const told = await answered(ask('List', framed(item(''))), { type: 'text/event-stream', body: begun + claude })
+  t.match(statusAtEnd(told.got), { code: 8, message: 'slow' })
+
+  const broken = await answered(ask('List', framed(item(''))), { type: 'text/event-stream' })
+  broken.backend.body.push(Buffer.from(begun), true)
+  broken.backend.body.fail('upstream_failed', new RelayError('upstream_failed', 'gone'))
+  t.match(statusAtEnd(broken.got), { code: 14, message: 'gone' })
+
+  const malformed = await answered(ask('List', framed(item(''))), { type: 'application/x-ndjson', body: '{"id":1}\n' })
+  t.match(statusAtEnd(malformed.got), { code: 14 })
+})
+
+t.test('messages that are streamed go out as lines, the first one’s path before them', async (t) => {
+  const body = new Body(-1, new FakeSource())
+  const backend = new FakeBackend({ body: '{"id":"9"}' })
+  const replied = through(stage, ask('Add', body), backend.next)
+  const both = Buffer.concat([framed(item('1')), framed(item('2'))])
+  body.push(both.subarray(0, 9), false)
+  body.push(both.subarray(9), false)
+  body.finish(Buffer.alloc(0))
+
+  const got = await replied
+
+  t.equal(backend.line, 'POST /base/v1/items')
+  t.ok(backend.lines.includes('content-type: application/x-ndjson'))
+  t.equal(backend.asked.text, '{"id":"1"}\n{"id":"2"}\n')
+  t.equal(framesIn(got.bytes).length, 1)
+})
+
+t.test('raw bytes become an HttpBody with their own type', async (t) => {
+  const { got } = await answered(ask('File', framed(item('7'))), { type: 'image/png', body: 'png' })
+
+  const reader = new BinaryReader(got.bytes.subarray(5))
+  t.strictSame(reader.tag(), [1, WireType.LengthDelimited])
+  t.equal(reader.string(), 'image/png')
+})
+
+t.test('what is no message, or too many, or of no method is refused; other callers pass', async (t) => {
+  const one = framed(item('7'))
+  const cases: readonly (readonly [Call, string])[] = [
+    [ask('Nothing', one), 'no_route'],
+    [ask('Get', Buffer.alloc(0)), 'bad_request'],
+    [ask('Get', Buffer.concat([one, one])), 'bad_request'],
+    [ask('Get', one.subarray(0, 7)), 'bad_request'],
+    [ask('Get', framed(Buffer.from([0x0a, 9]))), 'bad_request'],
+    [ask('Get', Buffer.concat([framePrefix(3, 1), Buffer.from('abc')]), 'grpc-encoding: gzip'), 'bad_request'],
+    [ask('Get', Buffer.concat([framePrefix(3, 1), Buffer.from('abc')]), 'grpc-encoding: odd'), 'not_supported'],
+    [ask('Get', framePrefix(5000)), 'too_large'],
+  ]
+  for (const [call, failure] of cases) {
+    const { error } = await outcomeOf(stage, call, new FakeBackend({ body: '{}' }).next)
+
+    t.equal(error?.failure, failure)
+  }
+  const plain = callOf('GET /v1/items/7 HTTP/1.1\nhost: r')
+  const backend = new FakeBackend({ body: '{}' })
+  t.equal((await through(stage, plain, backend.next)).sink.text, '{}')
+})
+
+t.test('a Claude upstream’s call says what it asks for, and which version of the API it speaks', async (t) => {
+  const claude = grpcToJson({ transcoder: shop, base: '', isClaude: true, mostMessage: 1000, budget: plenty })
+  const call = ask('Put', framed(item('7', 'cup')))
+  const backend = new FakeBackend({ body: '{}' })
+
+  await through(claude, call, backend.next)
+
+  t.ok(backend.lines.includes('anthropic-version: 2023-06-01'))
+  t.match(call.asked, { model: null, bytes: 14 })
+})
