@@ -1,3 +1,5 @@
+import { compileProto } from '../descriptors/compile.ts'
+import type { ProtoSources } from '../descriptors/load-files.ts'
 import { openSet, type OpenSet } from '../descriptors/open-set.ts'
 import { type Findings, type KeyPath, shown } from './findings.ts'
 import type { DescriptorsPlan } from './plan-translate.ts'
@@ -18,39 +20,81 @@ type SetPlan = Extract<DescriptorsPlan, { readonly is: 'set' }>
 export function descriptorSets(sources: Sources, found: Findings): DescriptorSets {
   const made = new Map<string, SetPlan | null>()
   const opened = new WeakMap<SetPlan, OpenSet>()
-  const fromFile = (file: string, path: KeyPath): SetPlan | null => {
-    const plan = readSet(file, path)
-    made.set(file, plan)
+  const once = (id: string, path: KeyPath, make: () => Uint8Array | null): SetPlan | null => {
+    const known = made.get(id)
+    if (known !== undefined) return known
+    const bytes = make()
+    const plan = bytes === null ? null : openedPlan(bytes, path)
+    made.set(id, plan)
     return plan
   }
   return {
     read(written, path) {
       if (!checkSources(written, path, found)) return null
-      const { descriptors, reflect } = written
+      const { proto, protoPath = [], descriptors, reflect } = written
       if (reflect === true) return { is: 'reflect' }
-      if (descriptors === undefined) return null
-      return made.get(descriptors) ?? fromFile(descriptors, [...path, 'descriptors'])
+      if (descriptors !== undefined) {
+        const at = [...path, 'descriptors']
+        return once(descriptors, at, () => setBytes(descriptors, at, { sources, found }))
+      }
+      if (proto === undefined) return null
+      const from = { files: listed(proto), folders: listed(protoPath) }
+      const at = [...path, 'proto']
+      return once(JSON.stringify(from), at, () => protoBytes(from, at, { sources, found }))
     },
     open: (descriptors) => (descriptors?.is === 'set' ? (opened.get(descriptors) ?? null) : null),
   }
 
-  function readSet(file: string, path: KeyPath): SetPlan | null {
-    try {
-      const plan: SetPlan = { is: 'set', bytes: sources.bytes(file) }
-      if (!sources.live) return plan
-      const read = openSet(plan.bytes)
-      if (read.is === 'opened') opened.set(plan, read.set)
-      else found.add(path, `the descriptor set ${shown(file)} cannot be used: ${read.message}`, setRemedy)
-      return read.is === 'opened' ? plan : null
-    } catch (error) {
-      const remedy = 'correct the path (it is relative to the config file), or make the file readable'
-      found.add(path, `cannot read the file ${shown(file)}: ${readFault(error)}`, remedy)
-      return null
-    }
+  function openedPlan(bytes: Uint8Array, path: KeyPath): SetPlan | null {
+    const plan: SetPlan = { is: 'set', bytes }
+    if (!sources.live) return plan
+    const read = openSet(bytes)
+    if (read.is === 'opened') opened.set(plan, read.set)
+    else for (const { message, remedy } of read.faults.slice(0, mostFaults)) found.add(path, message, remedy)
+    return read.is === 'opened' ? plan : null
   }
 }
 
-const setRemedy = 'write it with protoc --include_imports --descriptor_set_out=FILE, or name the .proto files themselves with `proto`'
+interface Reading {
+  readonly sources: Sources
+  readonly found: Findings
+}
+
+function setBytes(file: string, path: KeyPath, { sources, found }: Reading): Uint8Array | null {
+  try {
+    return sources.bytes(file)
+  } catch (error) {
+    const remedy = 'correct the path (it is relative to the config file), or make the file readable'
+    found.add(path, `cannot read the file ${shown(file)}: ${readFault(error)}`, remedy)
+    return null
+  }
+}
+
+const mostFaults = 20
+
+function protoBytes(from: Omit<ProtoSources, 'read'>, path: KeyPath, { sources, found }: Reading): Uint8Array | null {
+  if (!sources.live) return new Uint8Array()
+  const compiled = compileProto({ ...from, read: (file) => textOrNull(file, sources) })
+  if (compiled.is === 'set') return compiled.bytes
+  for (const { file, at, message, remedy } of compiled.faults.slice(0, mostFaults)) {
+    const place = at === null ? file : `${file}:${at.line}:${at.column}`
+    found.add(path, `${place}: ${message}`, remedy)
+  }
+  return null
+}
+
+function textOrNull(file: string, sources: Sources): string | null {
+  try {
+    return sources.file(file)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return null
+    throw new Error(readFault(error), { cause: error })
+  }
+}
+
+function listed(written: string | readonly string[]): readonly string[] {
+  return typeof written === 'string' ? [written] : written
+}
 
 /** Whether at most one source is named; the rest is told. */
 function checkSources(written: DescriptorFile, path: KeyPath, found: Findings): boolean {

@@ -4,8 +4,6 @@ import type { DescriptorsPlan, GrpcToJsonPlan, JsonToGrpcPlan, OpenAiPlan, Trans
 import { templateVariables } from './route-path.ts'
 import type { RouteTarget, Routing, WrittenRoute } from './route-target.ts'
 
-const kindText = { claude: 'Claude', http: 'kind http', grpc: 'kind grpc' } as const
-
 /** How what callers say is put into the upstream's terms; null: it is passed as it is. */
 export function translation(route: WrittenRoute, target: RouteTarget, routing: Routing): TranslatePlan | null {
   checkKeys(route, target, routing)
@@ -17,7 +15,7 @@ export function translation(route: WrittenRoute, target: RouteTarget, routing: R
 
 function checkKeys({ mapping, path }: WrittenRoute, { upstream, rewrite }: RouteTarget, { found }: Routing): void {
   const { kind, name } = upstream
-  const speaks = `${shown(name)} is of ${kindText[kind]}`
+  const speaks = `${shown(name)} is of kind ${kind}`
   const told = (key: string, message: string, remedy: string): void => found.addKey([...path, key], message, remedy)
   const asksOpenAi = mapping.openai !== undefined && mapping.openai !== false
   if (asksOpenAi && kind !== 'claude')

@@ -43,7 +43,7 @@ function placedRoutes(key: string, written: RouteFile, routing: Shared): readonl
   const name = routeName(key)
   const when = readWhen(mapping.when, [...path, 'when'], found)
   const whole = { name, mapping, match, when, path }
-  const targetPath = typeof written === 'object' ? [...path, 'to'] : path
+  const targetPath = typeof written === 'object' ? [...path, mapping.grpc === undefined ? 'to' : 'grpc'] : path
   const variants =
     mapping.versions === undefined
       ? [{ ...whole, at: path, targetPath, refusal: null }]

@@ -120,13 +120,17 @@ function makeUpstream({ name, origin, mapping, path }: Written, making: Making):
 function readMethods(
   { name, origin, mapping, path }: Written,
   kind: UpstreamPlan['kind'],
-  { found, sets }: Making,
+  { found, sets, broken }: Making,
 ): UpstreamPlan['descriptors'] {
   if (origin.grpc && kind !== 'grpc') found.add([...path, 'kind'], `the URL says grpc, and kind ${kind}`, 'leave `kind` out')
   if (kind === 'grpc' && mapping.http === 1) found.add([...path, 'http'], 'gRPC needs HTTP/2', 'leave `http` out')
   if (origin.builtin && (kind === 'grpc' || mapping.http === 2))
     found.add([...path, kind === 'grpc' ? 'kind' : 'http'], 'builtin:claude speaks HTTP/1.1', 'leave it out')
-  if (kind === 'grpc') return sets.read(mapping, path)
+  if (kind === 'grpc') {
+    const read = sets.read(mapping, path)
+    if (read === null && (mapping.proto !== undefined || mapping.descriptors !== undefined)) broken.add(name)
+    return read
+  }
   for (const key of ['proto', 'protoPath', 'descriptors', 'reflect'] as const)
     if (mapping[key] !== undefined)
       found.addKey(

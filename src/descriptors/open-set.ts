@@ -1,5 +1,8 @@
-import type { DescField, DescMethod } from '@bufbuild/protobuf'
-import { readDescriptors } from '../transcode/descriptors.ts'
+import type { DescField } from '@bufbuild/protobuf'
+import { ConfigError } from '../base/errors.ts'
+import { fieldOf, leafParser } from '../transcode/field-path.ts'
+import { transcoder } from '../transcode/transcoder.ts'
+import type { Method } from '../transcode/types.ts'
 
 /** What a descriptor set says of services. */
 export interface OpenSet {
@@ -19,44 +22,54 @@ export interface RequestFields {
   inPath(name: string): 'fits' | 'repeated' | 'message' | 'none'
 }
 
-/** A set that could be opened, or what is wrong with it. */
-export type OpenedSet = { readonly is: 'opened'; readonly set: OpenSet } | { readonly is: 'fault'; readonly message: string }
+/** A set that could be opened, or all that is wrong with it. */
+export type OpenedSet = { readonly is: 'opened'; readonly set: OpenSet } | { readonly is: 'faults'; readonly faults: readonly SetFault[] }
 
-/** Opens a serialized `google.protobuf.FileDescriptorSet`, as whoever puts JSON into its messages will. */
+/** What is wrong with a set, and what to do about it. */
+export interface SetFault {
+  readonly message: string
+  readonly remedy: string
+}
+
+/** Opens a serialized `google.protobuf.FileDescriptorSet`, and makes its rules ready as those will who put JSON into its messages. */
 export function openSet(bytes: Uint8Array): OpenedSet {
   try {
-    const services = [...readDescriptors(bytes).files].filter((desc) => desc.kind === 'service')
-    const byName = new Map(services.map((service) => [service.typeName, service]))
-    const methods = (service: string): readonly DescMethod[] => byName.get(service)?.methods ?? []
-    return {
-      is: 'opened',
-      set: {
-        services: [...byName.keys()],
-        methods: (service) => methods(service).map(({ name }) => name),
-        request(method) {
-          const [service = '', name = ''] = method.split('/')
-          const found = methods(service).find((one) => one.name === name)
-          return found === undefined ? undefined : requestFields(found)
-        },
-      },
-    }
+    return { is: 'opened', set: setOf(transcoder({ descriptors: bytes, mostMessage: 1 }).methods) }
   } catch (error) {
-    return { is: 'fault', message: error instanceof Error ? error.message : 'cannot be read' }
+    if (!(error instanceof ConfigError)) throw error
+    const faults = error.problems.map(({ path, message, remedy }) => ({
+      message: path === 'descriptors' ? message : `${path}: ${message}`,
+      remedy,
+    }))
+    return { is: 'faults', faults }
   }
 }
 
-function requestFields({ input }: DescMethod): RequestFields {
+function setOf(all: readonly Method[]): OpenSet {
+  const byService = Map.groupBy(all, ({ service }) => service)
+  const byName = new Map(all.map((method) => [method.name, method]))
+  return {
+    services: [...byService.keys()],
+    methods: (service) => (byService.get(service) ?? []).map(({ name }) => name.slice(service.length + 1)),
+    request(method) {
+      const found = byName.get(method)
+      return found === undefined ? undefined : requestFields(found)
+    },
+  }
+}
+
+function requestFields({ input }: Method): RequestFields {
   return {
     message: input.typeName,
     names: input.fields.map(({ name }) => name),
     inPath(name) {
-      const field = input.fields.find((one) => one.name === name || one.jsonName === name)
+      const field = fieldOf(input, name)
       return field === undefined ? 'none' : shape(field)
     },
   }
 }
 
-function shape({ fieldKind }: DescField): 'fits' | 'repeated' | 'message' {
-  if (fieldKind === 'list' || fieldKind === 'map') return 'repeated'
-  return fieldKind === 'message' ? 'message' : 'fits'
+function shape(field: DescField): 'fits' | 'repeated' | 'message' {
+  if (field.fieldKind === 'list' || field.fieldKind === 'map') return 'repeated'
+  return leafParser(field) === null ? 'message' : 'fits'
 }

@@ -127,10 +127,8 @@ function methodBody(made: MethodDescriptorProto, scope: string, parsing: Parsing
 
 function methodType({ tokens }: Parsing): readonly [boolean, string] {
   tokens.expect('(')
-  // A type may be called `stream`, or be in a package of that name.
-  const isWord = tokens.skip('stream')
-  const isStream = isWord && tokens.peek().text !== ')' && tokens.peek().text !== '.'
-  const rest = isWord && !isStream ? (tokens.skip('.') ? `stream.${tokens.fullName('a type')}` : 'stream') : tokens.fullName('a type')
+  const isStream = tokens.skip('stream')
+  const type = tokens.fullName('a type')
   tokens.expect(')')
-  return [isStream, rest]
+  return [isStream, type]
 }

@@ -112,7 +112,7 @@ function reserved(made: DescriptorProto, parsing: Parsing): void {
 function addSyntheticOneofs(made: DescriptorProto): void {
   const taken = new Set([...made.field, ...made.oneofDecl, ...made.nestedType, ...made.enumType].map(({ name }) => name))
   for (const field of made.field.filter(({ proto3Optional }) => proto3Optional)) {
-    let name = `_${field.name}`
+    let name = field.name.startsWith('_') ? field.name : `_${field.name}`
     while (taken.has(name)) name = `X${name}`
     taken.add(name)
     field.oneofIndex = made.oneofDecl.length
