@@ -44,6 +44,11 @@ export class Replay implements Sink, Source {
     return next
   }
 
+  /** There will be no other attempt: nothing is kept any more. */
+  letGo(): void {
+    this.kept = null
+  }
+
   push(bytes: Buffer, isOwned: boolean): boolean {
     const isKept = this.keep(bytes, isOwned)
     return this.attempt!.push(isKept ?? bytes, isKept !== null || isOwned)

@@ -50,7 +50,8 @@ function writeTarget(call: Call, out: Buffer, at: number): number {
   return o + bytes.copy(out, o, targetFrom, head.targetEnd)
 }
 
-function wantsLength(method: string): boolean {
+/** Whether a request without a body says so (RFC 9110 §8.6). */
+export function wantsLength(method: string): boolean {
   return method === 'POST' || method === 'PUT' || method === 'PATCH'
 }
 

@@ -4,6 +4,8 @@ import {
   controlRoom,
   putFrameHead,
   putGoaway,
+  putPing,
+  putPing,
   putPingAck,
   putReset,
   putSettings,
@@ -106,10 +108,22 @@ export class Output {
     this.at = putSettingsAck(this.bytes, this.at)
   }
 
+  /** Asks whether the peer is there. */
+  ping(): void {
+    this.reserve(controlRoom)
+    this.at = putPing(this.bytes, this.at)
+  }
+
   /** Answers a PING whose eight bytes stand there. */
   pingAck(bytes: Buffer, from: number): void {
     this.reserve(controlRoom)
     this.at = putPingAck(this.bytes, this.at, bytes, from)
+  }
+
+  /** Asks for a sign of life. */
+  ping(): void {
+    this.reserve(controlRoom)
+    this.at = putPing(this.bytes, this.at)
   }
 
   /** Of a stream, or (0) of the session. */

@@ -50,7 +50,8 @@ export abstract class Stream extends StreamOut {
     if (isEnd) this.isRemoteDone = true
     if (padding > 0) this.credit(padding)
     if (bytes.length > 0) {
-      if (this.isDeaf || this.onData(bytes, isOwned) || this.isClosed) this.credit(bytes.length)
+      const isTaken = this.isDeaf || this.onData(bytes, isOwned)
+      if (isTaken || this.isDeaf) this.credit(bytes.length)
       else this.held += bytes.length
     }
     if (!isEnd || this.isClosed) return
@@ -99,5 +100,5 @@ export abstract class Stream extends StreamOut {
 }
 
 /** What a peer may send of one stream: at first, and once its bytes have been taken as they came. */
-export const streamWindow = defaultWindow
-const mostStreamWindow = 262_144
+const streamWindow = defaultWindow
+export const mostStreamWindow = 262_144
