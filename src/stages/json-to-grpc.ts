@@ -1,6 +1,6 @@
 import { RelayError } from '../base/errors.ts'
 import { Body } from '../engine/body.ts'
-import type { Call, Stage } from '../engine/call.ts'
+import type { Call, Reply, Stage } from '../engine/call.ts'
 import { fieldLine, fieldName } from '../protocol/edits.ts'
 import { grpcCaller } from '../protocol/grpc/caller.ts'
 import { framed } from '../protocol/grpc/frames.ts'
@@ -24,7 +24,6 @@ export function jsonToGrpc(options: JsonToGrpcOptions): Stage {
     if (grpcCaller(call.head.fields) !== null) return next(call)
     const { transcoder } = options
     if (transcoder === null) throw new RelayError('unavailable', 'the methods of this upstream are not known yet', { retryAfterMs: 1000 })
-    call.tellFailure ??= (error, failed) => told(error, failed, transcoder.statuses)
     const match = matchOf(call, transcoder)
     const { method } = match
     const query = call.head.query().slice(1)
@@ -34,6 +33,16 @@ export function jsonToGrpc(options: JsonToGrpcOptions): Stage {
     aimAt(call, options.base + method.path, outgoing)
     const replying = { match, transcoder, mostMessage: options.mostMessage }
     return method.serverStreaming ? repliedStream(call, next, replying) : repliedOnce(call, next, replying)
+  }
+}
+
+/** Has callers of HTTP and JSON told of refusals and failures as a `google.rpc.Status`. */
+export function jsonFailures({ transcoder }: JsonToGrpcOptions): Stage {
+  if (transcoder === null) return (call, next) => next(call)
+  const tell = (error: RelayError, call: Call): Reply => told(error, call, transcoder.statuses)
+  return (call, next) => {
+    if (grpcCaller(call.head.fields) === null) call.tellFailure = tell
+    return next(call)
   }
 }
 

@@ -1,6 +1,7 @@
-import type { DescriptorsPlan } from '../config/plan-translate.ts'
+import type { DescriptorsPlan, OpenAiPlan } from '../config/plan-translate.ts'
 import type { RoutePlan, UpstreamPlan } from '../config/plan.ts'
 import type { ConnectOptions, MessageCodecs } from '../stages/connect-codec.ts'
+import type { OpenAiOptions } from '../stages/openai.ts'
 import type { PeekBudget } from '../stages/peek-budget.ts'
 import type { Translation } from '../stages/translation.ts'
 import { transcoder } from '../transcode/transcoder.ts'
@@ -46,10 +47,14 @@ export function translations(budget: PeekBudget): Translations {
           return { is: 'to_json', connect: { ...connectWith(found, budget), most: mostMessage }, grpc }
         }
         case 'openai':
-          return { is: 'none' }
+          return { is: 'openai', openai: { ...openAiOptions(translate), passesCredential: route.credential === 'pass', budget } }
       }
     },
   }
+}
+
+function openAiOptions({ lossy, models, maxTokens }: OpenAiPlan): Pick<OpenAiOptions, 'lossy' | 'models' | 'maxTokens'> {
+  return { lossy, models, maxTokens }
 }
 
 /** The route's own path is the method's. */

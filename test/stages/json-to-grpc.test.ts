@@ -3,17 +3,18 @@ import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { RelayError } from '../../src/base/errors.ts'
 import { Body } from '../../src/engine/body.ts'
-import type { Call } from '../../src/engine/call.ts'
+import type { Call, Stage } from '../../src/engine/call.ts'
 import { codeBinary } from '../../src/protocol/grpc/binary.ts'
 import { retryInfo, writeRichStatus } from '../../src/protocol/grpc/rich-status.ts'
 import { framePrefix, framed } from '../../src/protocol/grpc/frames.ts'
-import { jsonToGrpc } from '../../src/stages/json-to-grpc.ts'
+import { jsonFailures, jsonToGrpc } from '../../src/stages/json-to-grpc.ts'
 import { callOf, FakeSource } from '../engine/shapes.ts'
 import { FakeUpstream, framesIn, through, type Answer, type Got } from './grpc-world.ts'
 import { outcomeOf } from './helpers.ts'
 import { item, plenty, shop } from './transcode-world.ts'
 
-const stage = jsonToGrpc({ transcoder: shop, base: '', mostMessage: 1000, budget: plenty })
+const options = { transcoder: shop, base: '', mostMessage: 1000, budget: plenty }
+const stage: Stage = (call, next) => jsonFailures(options)(call, (told) => jsonToGrpc(options)(told, next))
 
 function ask(line: string, body: string | Body = '', fields = ''): Call {
   const made = body instanceof Body ? body : Body.of(Buffer.from(body))
