@@ -5,7 +5,6 @@ import {
   putFrameHead,
   putGoaway,
   putPing,
-  putPing,
   putPingAck,
   putReset,
   putSettings,
@@ -106,12 +105,6 @@ export class Output {
   settingsAck(): void {
     this.reserve(controlRoom)
     this.at = putSettingsAck(this.bytes, this.at)
-  }
-
-  /** Asks whether the peer is there. */
-  ping(): void {
-    this.reserve(controlRoom)
-    this.at = putPing(this.bytes, this.at)
   }
 
   /** Answers a PING whose eight bytes stand there. */

@@ -43,13 +43,6 @@ export function putPing(out: Buffer, at: number): number {
   return o + 8
 }
 
-/** A PING of eight zeros: relay never has two on their way. */
-export function putPing(out: Buffer, at: number): number {
-  const o = putFrameHead(out, at, 8, FrameType.ping, 0, 0)
-  out.fill(0, o, o + 8)
-  return o + 8
-}
-
 /** The answer to a PING whose eight bytes stand in `bytes`. */
 export function putPingAck(out: Buffer, at: number, bytes: Buffer, from: number): number {
   const o = putFrameHead(out, at, 8, FrameType.ping, Flag.ack, 0)
