@@ -293,6 +293,36 @@ t.test('an echo tells what was received', async (t) => {
   })
 })
 
+t.test('several tools are used at once, unless the call says that one is enough', async (t) => {
+  const { post } = await world(t)
+  const tools = ['find', 'count'].map((name) => ({
+    name,
+    input_schema: { type: 'object', properties: { q: { type: 'string' } }, required: ['q'] },
+  }))
+  const used = async (more: Readonly<Record<string, unknown>> = {}): Promise<readonly unknown[]> => {
+    const { content } = (await (await post('[tools find other count]', { tools, ...more })).json()) as { content: { type: string }[] }
+    return content.filter(({ type }) => type === 'tool_use')
+  }
+
+  const both = await used()
+  t.match(both, [
+    { name: 'find', input: { q: 'example' } },
+    { name: 'count', input: { q: 'example' } },
+  ])
+  t.equal(new Set(both.map((block) => (block as { id: string }).id)).size, 2)
+  t.match(await used({ tool_choice: { type: 'auto', disable_parallel_tool_use: true } }), [{ name: 'find' }])
+})
+
+t.test('an answer keeps to a schema, and one that is declined says so, as JSON and as a stream', async (t) => {
+  const { post } = await world(t)
+  const schema = { type: 'object', properties: { n: { type: 'integer' } }, required: ['n'], additionalProperties: false }
+
+  const kept = await (await post('count', { output_config: { format: { type: 'json_schema', schema } } })).json()
+  t.match(kept, { content: [{ text: '{"n":1}' }], stop_reason: 'end_turn', stop_details: null })
+  t.match(await (await post('[refuse]')).json(), { stop_reason: 'refusal', stop_details: { type: 'refusal', category: null } })
+  t.match(eventsOf(await (await post('[refuse]', { stream: true })).text()).at(-2)?.data, { delta: { stop_reason: 'refusal' } })
+})
+
 t.test('triggers count in what the user said last, and not in reminders or tool results', async (t) => {
   const { post } = await world(t)
   const status = async (messages: unknown): Promise<number> => {

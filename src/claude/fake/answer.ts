@@ -24,7 +24,7 @@ export interface Answer {
   readonly id: string
   readonly model: string
   readonly blocks: readonly Block[]
-  readonly stopReason: 'end_turn' | 'tool_use' | 'max_tokens'
+  readonly stopReason: 'end_turn' | 'tool_use' | 'max_tokens' | 'refusal'
   readonly input: InputTokens
   readonly cacheRead: number
   readonly output: number
@@ -52,23 +52,23 @@ export function requestTriggers(request: MessagesRequest): Triggers {
 
 /** Makes up the answer to a request: the same one every time. */
 export function answerTo(request: MessagesRequest, { id, triggers, echo }: AnswerOptions): Answer {
-  const tool = toolFor(request, triggers)
+  const tools = toolsFor(request, triggers)
   const whole = echo === null ? plainPieces(request, triggers) : (echo.match(/[^]{1,40}/gu) ?? [])
-  const text = tool === null ? whole : [`I will `, `use `, `${tool.name}.`]
+  const text = tools.length === 0 ? whole : [`I will `, `use `, `${tools.map(({ name }) => name).join(' and ')}.`]
   // An echo is for reading back: it is never cut.
   const pieces = echo === null ? upToTokens(text, request.maxTokens) : text
   const thinking = thinkingBlock(request, triggers)
   const blocks: readonly Block[] = [
     ...thinking,
     { is: 'text', pieces },
-    ...(tool === null ? [] : [{ ...tool, id: id.replace('msg_', 'toolu_') }]),
+    ...tools.map((tool, k) => ({ ...tool, id: id.replace('msg_', 'toolu_') + (k === 0 ? '' : `_${k}`) })),
   ]
   const isCut = pieces.length < text.length
   return {
     id,
     model: request.model,
     blocks,
-    stopReason: isCut ? 'max_tokens' : tool === null ? 'end_turn' : 'tool_use',
+    stopReason: triggers.isRefused ? 'refusal' : isCut ? 'max_tokens' : tools.length === 0 ? 'end_turn' : 'tool_use',
     input: inputTokens(request),
     cacheRead: triggers.cacheRead,
     output: blocks.reduce((sum, block) => sum + blockTokens(block), 0),
@@ -76,7 +76,9 @@ export function answerTo(request: MessagesRequest, { id, triggers, echo }: Answe
   }
 }
 
-function plainPieces(request: MessagesRequest, { tokens, isUnicode }: Triggers): readonly string[] {
+function plainPieces(request: MessagesRequest, { tokens, isUnicode, isRefused }: Triggers): readonly string[] {
+  if (isRefused) return []
+  if (request.schema !== null) return JSON.stringify(sampleInput(request.schema)).match(/[^]{1,8}/gu) ?? []
   if (isUnicode) return unicodeText.match(/[^]{1,3}/gu) ?? []
   if (tokens !== null) return Array.from({ length: tokens }, (_, at) => words[at % words.length] ?? '')
   return (hasToolResult(request) ? toolDone : greeting).match(/\S+\s*/g) ?? []
@@ -89,14 +91,19 @@ function thinkingBlock(request: MessagesRequest, { isThinking }: Triggers): read
   return [{ is: 'thinking', pieces, signature: Buffer.from(`signed: ${thought}`).toString('base64') }]
 }
 
-/** The tool that is asked for by trigger, by force, or in so many words ("use NAME"); none right after a tool's result. */
-function toolFor(request: MessagesRequest, { tool }: Triggers): (Block & { readonly is: 'tool_use' }) | null {
-  if (hasToolResult(request) || request.tools.length === 0) return null
+/** The tools that are asked for by trigger, by force, or in so many words ("use NAME"); none right after a tool's result. */
+function toolsFor(request: MessagesRequest, { tool, tools, isRefused }: Triggers): readonly (Block & { readonly is: 'tool_use' })[] {
+  if (hasToolResult(request) || isRefused) return []
+  const several = tools.flatMap((name) => request.tools.find((each) => each.name === name) ?? [])
+  if (several.length > 0) return several.slice(0, request.isParallel ? several.length : 1).map((each) => toolBlock(each, null))
   const asked = tool === null ? (forced(request) ?? named(request)) : request.tools.find(({ name }) => name === tool.name)
-  if (asked === undefined) return null
-  const input = tool?.input ?? sampleInput(asked['input_schema'])
+  return asked === undefined ? [] : [toolBlock(asked, tool?.input ?? null)]
+}
+
+function toolBlock(tool: Tool, given: Readonly<Record<string, unknown>> | null): Block & { readonly is: 'tool_use' } {
+  const input = given ?? sampleInput(tool['input_schema'])
   const shown = isRecord(input) ? input : {}
-  return { is: 'tool_use', id: '', name: asked.name, input: shown, pieces: ['', ...(JSON.stringify(shown).match(/[^]{1,8}/gu) ?? [])] }
+  return { is: 'tool_use', id: '', name: tool.name, input: shown, pieces: ['', ...(JSON.stringify(shown).match(/[^]{1,8}/gu) ?? [])] }
 }
 
 function forced({ forcedTool, tools }: MessagesRequest): Tool | undefined {

@@ -10,6 +10,10 @@ export interface MessagesRequest {
   readonly tools: readonly Tool[]
   /** The tool that must be used: its name, `any` for whichever, or null. */
   readonly forcedTool: { readonly name: string | null } | null
+  /** Whether several tools may be used at once. */
+  readonly isParallel: boolean
+  /** The JSON schema that the answer's text has to keep to; null: it is free. */
+  readonly schema: Readonly<Record<string, unknown>> | null
   readonly thinking: { readonly isOn: boolean; readonly isOmitted: boolean }
 }
 
@@ -100,8 +104,15 @@ function requestOf(body: Readonly<Record<string, unknown>>): MessagesRequest {
     system: body['system'],
     tools: (body['tools'] ?? []) as readonly Tool[],
     forcedTool: forcedTool(body['tool_choice']),
+    isParallel: !isRecord(body['tool_choice']) || body['tool_choice']['disable_parallel_tool_use'] !== true,
+    schema: schemaOf(body['output_config']),
     thinking: { isOn: thinking['type'] === 'enabled', isOmitted: thinking['display'] === 'omitted' },
   }
+}
+
+function schemaOf(config: unknown): MessagesRequest['schema'] {
+  const format = isRecord(config) ? config['format'] : null
+  return isRecord(format) && format['type'] === 'json_schema' && isRecord(format['schema']) ? format['schema'] : null
 }
 
 function forcedTool(choice: unknown): MessagesRequest['forcedTool'] {

@@ -8,7 +8,7 @@ export interface FakeEvent extends Readonly<Record<string, unknown>> {
 
 /** An answer as one JSON message. */
 export function messageBody(answer: Answer): Readonly<Record<string, unknown>> {
-  return { ...message(answer, startUsage(answer, answer.output)), content: answer.blocks.map(wholeBlock), stop_reason: answer.stopReason }
+  return { ...message(answer, startUsage(answer, answer.output)), content: answer.blocks.map(wholeBlock), ...stopOf(answer, true) }
 }
 
 /** An answer as the events of a stream, in the API's order. */
@@ -62,13 +62,19 @@ function startUsage(answer: Answer, output: number): Readonly<Record<string, unk
 /** Usage is cumulative: the last of several tells all, the earlier ones a part of it. */
 function messageDelta(answer: Answer, part: number): FakeEvent {
   const output = Math.ceil(answer.output * part)
-  const delta = { stop_reason: part === 1 ? answer.stopReason : null, stop_sequence: null, stop_details: null, container: null }
+  const delta = { ...stopOf(answer, part === 1), stop_sequence: null, container: null }
   const details = outputDetails(answer, output)
   return {
     type: 'message_delta',
     delta,
     usage: { ...inputUsage(answer), output_tokens: output, output_tokens_details: details, server_tool_use: null },
   }
+}
+
+function stopOf({ stopReason }: Answer, isOver: boolean): Readonly<Record<string, unknown>> {
+  if (!isOver) return { stop_reason: null, stop_details: null }
+  const details = { type: 'refusal', category: null, explanation: 'It was asked to decline.' }
+  return { stop_reason: stopReason, stop_details: stopReason === 'refusal' ? details : null }
 }
 
 function inputUsage({ input, cacheRead }: Answer): Readonly<Record<string, number>> {

@@ -5,6 +5,9 @@ export interface Triggers {
   readonly paceMs: number
   readonly tokens: number | null
   readonly tool: ToolTrigger | null
+  /** Tools to use at once. */
+  readonly tools: readonly string[]
+  readonly isRefused: boolean
   readonly isThinking: boolean
   readonly pings: number
   readonly deltas: number
@@ -47,6 +50,8 @@ const none: Triggers = {
   paceMs: 1,
   tokens: null,
   tool: null,
+  tools: [],
+  isRefused: false,
   isThinking: false,
   pings: 1,
   deltas: 1,
@@ -91,6 +96,13 @@ export const triggerTable: readonly { readonly form: string; readonly does: stri
     pattern: /\[tool ([\w.-]+)([^]*)/,
     set: ([, name, rest]) => toolTrigger(name, rest),
   },
+  {
+    form: '[tools NAME OTHER]',
+    does: 'uses these tools at once, if the call offers them and allows it',
+    pattern: /\[tools ([\w. -]+)\]/,
+    set: ([, names]) => ({ tools: (names ?? '').split(' ').filter((name) => name !== '') }),
+  },
+  { form: '[refuse]', does: 'declines to answer', pattern: /\[refuse\]/, set: () => ({ isRefused: true }) },
   { form: '[think]', does: 'thinks first, also where thinking is not enabled', pattern: /\[think\]/, set: () => ({ isThinking: true }) },
   {
     form: '[ping 3]',
