@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import {
   fromBinary,
-  fromJsonString,
   ScalarType,
   toBinary,
   toJson,
@@ -15,6 +14,7 @@ import {
   type Registry,
 } from '@bufbuild/protobuf'
 import { RelayError } from '../base/errors.ts'
+import { exactMessage } from './exact-json.ts'
 import { leafParser } from './field-path.ts'
 import { bad, said } from './problem.ts'
 
@@ -50,10 +50,10 @@ export interface CodecOptions {
 export function readJson(of: DescMessage, field: DescField | null, bytes: Uint8Array, options: Partial<JsonReadOptions>): Message {
   if (!isUtf8(bytes)) throw new Error('the JSON is not UTF-8')
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
-  if (field === null) return fromJsonString(of, text, options)
+  if (field === null) return exactMessage(of, text, options)
   // Text that is no JSON value by itself must not become one (or several fields) by what is put around it.
   JSON.parse(text)
-  return fromJsonString(of, `{${JSON.stringify(field.jsonName)}:${text}}`, options)
+  return exactMessage(of, `{${JSON.stringify(field.jsonName)}:${text}}`, options)
 }
 
 /** A message as a JSON value. With a field, that field alone, its default where it is not set. */

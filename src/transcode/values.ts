@@ -69,14 +69,14 @@ function messageParser(of: DescMessage): Parse | null {
   switch (of.typeName) {
     case 'google.protobuf.Timestamp':
     case 'google.protobuf.Duration':
-      return (text) => fromJsonText(of, text, text)
+      return (text) => fromText(of, text, (it) => it)
     case 'google.protobuf.FieldMask':
       // Paths as protobuf has them and as JSON has them.
       return (text) => reflect(of, create(of, { paths: text === '' ? [] : text.split(',').map(protoSnakeCase) }))
     case 'google.protobuf.Struct':
     case 'google.protobuf.Value':
     case 'google.protobuf.ListValue':
-      return (text) => fromJsonText(of, JSON.parse(text) as JsonValue, text)
+      return (text) => fromText(of, text, (it) => JSON.parse(it) as JsonValue)
     default:
       return wrapped(of)
   }
@@ -94,9 +94,9 @@ function wrapped(of: DescMessage): Parse | null {
   }
 }
 
-function fromJsonText(of: DescMessage, json: JsonValue, text: string): unknown {
+function fromText(of: DescMessage, text: string, json: (text: string) => JsonValue): unknown {
   try {
-    return reflect(of, fromJson(of, json))
+    return reflect(of, fromJson(of, json(text)))
   } catch (error) {
     throw new Error(`expected a ${of.typeName}, got ${shown(text)}`, { cause: error })
   }
