@@ -1,9 +1,24 @@
+import { conditionsOf, type Asking, type Conditions, type When } from './conditions.ts'
+
 /** What a route asks of a call. Host in lower case without port; null: any. */
 export interface Pattern {
   readonly host: string | null
   readonly methods: readonly string[] | null
   readonly path: PathPattern
+  /** null: nothing besides. */
+  readonly when: When | null
 }
+
+/** What routes are found by: a request's head. */
+export interface Question extends Asking {
+  readonly method: string
+  /** It may have a port and capitals. */
+  readonly authority: string
+  readonly path: string
+}
+
+/** The answer where it hangs on the model that a call's body asks for, and nobody has looked yet. */
+export const modelNeeded = Symbol('the model is needed')
 
 /** A whole path; a path and all below it, up to a segment's end; or segments with variables (`/users/{id}`). */
 export type PathPattern =
@@ -14,7 +29,8 @@ export type PathPattern =
 /**
  * Finds what a call asks for. The most specific of all that match wins: a host given before none; then exact before template (more
  * literal segments first, of as many the one whose literal comes first from the left) before prefix (longer first); then methods given
- * before none. Look-ups are by whole strings in maps, so that ten thousand routes cost what ten do.
+ * before none; then more conditions before fewer, and of as many the one that was added first. Look-ups are by whole strings in maps, so
+ * that ten thousand routes cost what ten do; only those that differ by methods and conditions alone are tried one after the other.
  */
 export class Router<T> {
   private readonly hosts = new Map<string, Table<T>>()
@@ -24,14 +40,19 @@ export class Router<T> {
     this.tableFor(pattern.host).add(pattern, value)
   }
 
-  /** The value of the route for a call, or null. The authority may have a port and capitals. */
-  find(method: string, authority: string, path: string): T | null {
+  /**
+   * The value of the route for a call, or null. `model` is what its body asks for, null where it names none; where it is left out, the
+   * answer may be that it is needed.
+   */
+  find(question: Question): T | typeof modelNeeded | null
+  find(question: Question, model: string | null): T | null
+  find(question: Question, model?: string | null): T | typeof modelNeeded | null {
     if (this.hosts.size > 0) {
-      const table = this.hosts.get(hostOf(authority))
-      const found = table === undefined ? null : table.find(method, path)
+      const table = this.hosts.get(hostOf(question.authority))
+      const found = table === undefined ? null : table.find(question, model)
       if (found !== null) return found
     }
-    return this.anyHost.find(method, path)
+    return this.anyHost.find(question, model)
   }
 
   private tableFor(host: string | null): Table<T> {
@@ -61,8 +82,12 @@ export function captures(template: string, path: string): ReadonlyMap<string, st
 
 interface Entry<T> {
   readonly methods: ReadonlySet<string> | null
+  readonly conditions: Conditions | null
   readonly value: T
 }
+
+type Found<T> = Entry<T | typeof modelNeeded>
+type Model = string | null | undefined
 
 class Table<T> {
   private readonly exact = new Map<string, Entry<T>[]>()
@@ -70,8 +95,8 @@ class Table<T> {
   private readonly templates = new Node<T>()
   private hasTemplates = false
 
-  add({ methods, path }: Pattern, value: T): void {
-    const entry = { methods: methods === null ? null : new Set(methods), value }
+  add({ methods, path, when }: Pattern, value: T): void {
+    const entry = { methods: methods === null ? null : new Set(methods), conditions: when === null ? null : conditionsOf(when), value }
     if (path.is === 'exact') insert(this.exact, path.path, entry)
     else if (path.is === 'prefix') insert(this.prefixes, path.path === '/' ? '' : path.path, entry)
     else {
@@ -80,33 +105,37 @@ class Table<T> {
     }
   }
 
-  find(method: string, path: string): T | null {
-    const exact = this.exact.size === 0 ? undefined : this.exact.get(path)
-    const entry = (exact === undefined ? null : pick(exact, method)) ?? (this.hasTemplates ? this.template(method, path) : null)
-    return entry === null ? this.prefix(method, path) : entry.value
+  find(question: Question, model: Model): T | typeof modelNeeded | null {
+    const exact = this.exact.size === 0 ? undefined : this.exact.get(question.path)
+    const entry = (exact === undefined ? null : pick(exact, question, model)) ?? (this.hasTemplates ? this.template(question, model) : null)
+    return entry === null ? this.prefix(question, model) : entry.value
   }
 
-  private prefix(method: string, path: string): T | null {
+  private prefix(question: Question, model: Model): T | typeof modelNeeded | null {
+    const { path } = question
     let at = path.length
     while (at >= 0) {
       const entries = this.prefixes.get(at === path.length ? path : path.slice(0, at))
-      const entry = entries === undefined ? null : pick(entries, method)
+      const entry = entries === undefined ? null : pick(entries, question, model)
       if (entry !== null) return entry.value
       at = at === 0 ? -1 : path.lastIndexOf('/', at - 1)
     }
     return null
   }
 
-  private template(method: string, path: string): Entry<T> | null {
-    const best: Best<T> = { entry: null, literals: '' }
-    this.templates.find(path.split('/'), 1, method, '', best)
-    return best.entry
+  private template(question: Question, model: Model): Found<T> | null {
+    const search: Search<T> = { segments: question.path.split('/'), question, model, entry: null, literals: '' }
+    this.templates.find(search, 1, '')
+    return search.entry
   }
 }
 
-/** The best template so far; `literals` has a `1` for each literal segment and a `0` for each variable, from the left. */
-interface Best<T> {
-  entry: Entry<T> | null
+/** A look-up among templates, and the best so far; `literals` has a `1` for each literal segment and a `0` for each variable, from the left. */
+interface Search<T> {
+  readonly segments: readonly string[]
+  readonly question: Question
+  readonly model: Model
+  entry: Found<T> | null
   literals: string
 }
 
@@ -126,20 +155,19 @@ class Node<T> {
     }
   }
 
-  // oxlint-disable-next-line max-params -- a recursion with an accumulator
-  find(segments: readonly string[], at: number, method: string, trail: string, best: Best<T>): void {
-    const segment = segments[at]
+  find(search: Search<T>, at: number, trail: string): void {
+    const segment = search.segments[at]
     if (segment === undefined) {
-      const entry = pick(this.entries, method)
-      if (entry !== null && isBetter(trail, best)) Object.assign(best, { entry, literals: trail })
+      const entry = pick(this.entries, search.question, search.model)
+      if (entry !== null && isBetter(trail, search)) Object.assign(search, { entry, literals: trail })
       return
     }
-    this.literals.get(segment)?.find(segments, at + 1, method, `${trail}1`, best)
-    if (segment !== '') this.variable?.find(segments, at + 1, method, `${trail}0`, best)
+    this.literals.get(segment)?.find(search, at + 1, `${trail}1`)
+    if (segment !== '') this.variable?.find(search, at + 1, `${trail}0`)
   }
 }
 
-function isBetter<T>(trail: string, best: Best<T>): boolean {
+function isBetter<T>(trail: string, best: Search<T>): boolean {
   if (best.entry === null) return true
   const more = trail.replaceAll('0', '').length - best.literals.replaceAll('0', '').length
   return more > 0 || (more === 0 && trail > best.literals)
@@ -155,13 +183,26 @@ function insert<T>(map: Map<string, Entry<T>[]>, key: string, entry: Entry<T>): 
   place(entries, entry)
 }
 
-/** Entries with methods stand before the one without. */
+/** Entries with methods stand before those without, then those with more conditions before those with fewer. */
 function place<T>(entries: Entry<T>[], entry: Entry<T>): void {
-  if (entry.methods === null) entries.push(entry)
-  else entries.unshift(entry)
+  const own = rank(entry)
+  const before = entries.findIndex((other) => rank(other) < own)
+  entries.splice(before < 0 ? entries.length : before, 0, entry)
 }
 
-function pick<T>(entries: readonly Entry<T>[], method: string): Entry<T> | null {
-  for (const entry of entries) if (entry.methods === null || entry.methods.has(method)) return entry
+function rank<T>({ methods, conditions }: Entry<T>): number {
+  return (methods === null ? 0 : manyConditions) + (conditions === null ? 0 : conditions.count)
+}
+
+function pick<T>(entries: readonly Entry<T>[], question: Question, model: Model): Found<T> | null {
+  for (const entry of entries) {
+    if (entry.methods !== null && !entry.methods.has(question.method)) continue
+    const holds = entry.conditions === null || entry.conditions.hold(question, model)
+    if (holds === null) return needing
+    if (holds) return entry
+  }
   return null
 }
+
+const manyConditions = 1e6
+const needing: Entry<typeof modelNeeded> = { methods: null, conditions: null, value: modelNeeded }

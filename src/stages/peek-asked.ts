@@ -29,6 +29,11 @@ export function isKnown({ found, isComplete, isOver }: TopFields): boolean {
   return (found & 3) === 3 || isComplete || isOver
 }
 
+/** Whether the model is known: nothing that follows can change it, but a double. */
+export function isModelKnown({ found, isComplete, isOver }: TopFields): boolean {
+  return (found & 1) === 1 || isComplete || isOver
+}
+
 const names = new TopNames('model', 'max_tokens', 'stream')
 
 function textOf(raw: string | null): string | null {

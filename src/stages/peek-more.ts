@@ -5,7 +5,7 @@ import { hold } from '../engine/hold.ts'
 import { Head } from '../protocol/head.ts'
 import { Name } from '../protocol/names.ts'
 import type { TopFields } from '../protocol/top-fields.ts'
-import { askedFields, askedOf, doubledField, isKnown } from './peek-asked.ts'
+import { askedFields, askedOf, doubledField, isKnown, isModelKnown } from './peek-asked.ts'
 import type { PeekRules } from './peek-rules.ts'
 
 /** Reads a body that still comes, until what it asks for is known; the rest is watched for doubles as it passes. */
@@ -27,16 +27,19 @@ export class Held {
   private bytes = 0
   private readonly call: Call
   private readonly rules: PeekRules
+  private readonly owner: string | undefined
 
   constructor(call: Call, rules: PeekRules) {
     this.call = call
     this.rules = rules
+    // As it is now: whose call it is may be found out while bytes of it are held.
+    this.owner = rules.owner ?? call.tenant?.name
     call.body.onEnd(() => this.release())
   }
 
   /** More of it is held; what is wrong where there is no room for it. */
   take(bytes: number): RelayError | null {
-    if (!this.rules.budget.take(bytes, this.call.tenant?.name)) return noRoom()
+    if (!this.rules.budget.take(bytes, this.owner)) return noRoom()
     this.bytes += bytes
     return null
   }
@@ -47,7 +50,7 @@ export class Held {
   }
 
   release(): void {
-    this.rules.budget.give(this.bytes, this.call.tenant?.name)
+    this.rules.budget.give(this.bytes, this.owner)
     this.bytes = 0
   }
 }
@@ -111,9 +114,14 @@ class BeginningReader implements Tap {
     const { body } = call
     const refused = this.held.take(bytes.length)
     if (refused !== null) return this.fail(refused)
+    if (this.fields.isOver || this.isEnough || body.received >= rules.most) this.finish(false)
+  }
+
+  private get isEnough(): boolean {
+    const { call, fields, rules } = this
+    if (rules.modelOnly) return isModelKnown(fields)
     // Where its length is not known, its end tells: an estimate rests on it.
-    const isEnough = this.fields.isOver || (!rules.wantsWhole && body.length >= 0 && isKnown(this.fields))
-    if (isEnough || body.received >= rules.most) this.finish(false)
+    return !rules.wantsWhole && call.body.length >= 0 && isKnown(fields)
   }
 
   private finish(isWhole: boolean): void {

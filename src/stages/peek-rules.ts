@@ -5,6 +5,10 @@ export interface PeekOptions {
   readonly budget: PeekBudget
   /** `messages`: of what the Claude API names a model in; `posts`: of every POST. */
   readonly reads: 'messages' | 'posts'
+  /** Only until the model is known. */
+  readonly modelOnly?: boolean
+  /** Whom the bytes count for; the call's tenant unless told. */
+  readonly owner?: string | null
   /** Not only until model and `max_tokens` are known, but to the end where the bound allows it. */
   readonly wantsWhole?: boolean
   /** Bytes of a body that are held for reading, at most 32 MiB; 1 MiB unless told. */

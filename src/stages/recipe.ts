@@ -30,8 +30,9 @@ import { peek } from './peek.ts'
 import { ping } from './ping.ts'
 import { reach } from './reach.ts'
 import { record, type RecordOptions } from './record.ts'
+import { refuse } from './refuse.ts'
 import { send } from './send.ts'
-import { outwards, translating, type Translation } from './translation.ts'
+import { outwards, telling, translating, type Translation } from './translation.ts'
 import { upgrade } from './upgrade.ts'
 import { shed, type ShedOptions } from './shed.ts'
 
@@ -58,6 +59,8 @@ export interface Ingredients {
   readonly credential: CredentialOptions | null
   readonly asksIdentity: boolean
   readonly pingMs: number | null
+  /** null: calls go on; else they are answered with 400 and this. */
+  readonly refusal: string | null
   /** What callers may go on with behind a 101. */
   readonly upgrades: readonly string[]
   /** What callers say in other terms than the upstream's. */
@@ -95,6 +98,8 @@ export function recipe(use: Ingredients): Next {
   const stages: (Stage | null)[] = [
     // Counts and logs every call once, at its end: it sees what all the others do.
     observe({ column: use.column, log: use.log }),
+    // Callers are told of what follows in their own words.
+    telling(use.translation),
     // Work that will not be done must not begin.
     use.load === null ? null : shed({ load: use.load, shed: use.column.shed }),
     // Before any work: a page in a browser must not spend an injected credential.
@@ -109,6 +114,8 @@ export function recipe(use: Ingredients): Next {
     aim({ path: use.path, rewrite: use.rewrite, base: use.base }),
     // What a tenant may not call it is told before it has sent anything.
     use.tenants === null ? null : reach({ isShared: use.isShared, path: use.path, rewrite: use.rewrite, base: use.base }),
+    // What nobody serves is told to those who may call, before they have sent anything.
+    use.refusal === null ? null : refuse(use.refusal),
     // A body that is too large is refused before it is uploaded.
     bodyLimit((call) => use.bodyLimit ?? (isClaude ? endpointLimit(outgoingPath(call)) : null) ?? use.defaultBodyLimit),
     // Every wait has an end; a stream as a whole has none.

@@ -3,13 +3,15 @@ import { RelayError } from '../base/errors.ts'
 import type { Plan, RoutePlan, UpstreamPlan } from '../config/plan.ts'
 import type { NumberSlots } from '../control/messages.ts'
 import { compose, unrouted, type Call, type Next, type Reply, type RouteInfo } from '../engine/call.ts'
-import { Router } from '../engine/router.ts'
+import { Router, modelNeeded } from '../engine/router.ts'
 import type { ServerLimits } from '../engine/server-host.ts'
 import type { Sweep } from '../engine/sweep.ts'
 import type { Column } from '../metrics/column.ts'
+import { RequestHead } from '../protocol/request.ts'
 import { observe } from '../stages/observe.ts'
 import { recipe } from '../stages/recipe.ts'
 import { forwardedTrust, type Trust } from './trust.ts'
+import { byModel } from './by-model.ts'
 import { accountsOf } from './limiting.ts'
 import { localPaths, localRoute } from './local.ts'
 import type { HeldPool, Pools } from './pools.ts'
@@ -48,8 +50,7 @@ interface Route {
 
 /** Makes a snapshot of a plan; whatever cannot be compiled throws. */
 export function compile(options: CompileOptions): Snapshot {
-  const { plan, column } = options
-  const log = plan.log.access ? options.log : null
+  const { plan } = options
   const upstreams = new Map(plan.upstreams.map((upstream, k) => [upstream.name, { upstream, slot: options.slots.upstreams[k] ?? 0 }]))
   const pools = new Map<string, HeldPool>()
   for (const { upstream, slot } of upstreams.values()) pools.set(upstream.name, options.pools.hold(upstream, slot))
@@ -74,19 +75,37 @@ export function compile(options: CompileOptions): Snapshot {
     })
   }
   addLocal(router, options)
-  const lost = compose([observe({ column, log })], noRoute)
   return {
     version: options.version,
     plan,
     limits: limitsOf(plan),
     trust: forwardedTrust(plan.trustedProxies),
     pools: new Set(pools.values()),
-    handle: (call) => {
-      const route = router.find(call.head.method, call.head.authority, call.head.path)
-      if (route === null) return lost(call)
-      call.route = route.info
-      return route.run(call)
-    },
+    handle: handling(router, options),
+  }
+}
+
+/** Finds a call's route, and runs it. */
+function handling(router: Router<Route>, { plan, column, log, services }: CompileOptions): Next {
+  const observed = observe({ column, log: plan.log.access ? log : null })
+  const lost = compose([observed], noRoute)
+  const run = (call: Call, route: Route | null): Promise<Reply> => {
+    if (route === null) return lost(call)
+    call.route = route.info
+    return route.run(call)
+  }
+  const chosen = byModel({
+    budget: services.peeks,
+    most: plan.bounds.peek,
+    choose: (call, model) => run(call, router.find(call.head, model)),
+    failed: async (call, error) =>
+      observed(call, async () => {
+        throw error
+      }),
+  })
+  return (call) => {
+    const route = router.find(call.head)
+    return route === modelNeeded ? chosen(call) : run(call, route)
   }
 }
 
@@ -122,6 +141,7 @@ function routeStages({ route, upstream, slot, held, translated, options }: Route
     credential: route.credential === 'replace' ? upstream.credential : null,
     asksIdentity: route.compression === 'identity',
     pingMs: route.ping,
+    refusal: route.refusal,
     upgrades: route.upgrades,
     translation: translated.of(route, upstream),
     ...accountsOf({ plan, route, upstream, slot, column, services }),
@@ -133,8 +153,9 @@ function addLocal(router: Router<Route>, options: CompileOptions): void {
   const run = localRoute(options)
   if (run === null) return
   for (const path of localPaths) {
-    if (router.find('POST', '', `${path}/Method`)?.info.kind === 'grpc') continue
-    router.add({ host: null, methods: null, path: { is: 'prefix', path } }, { info: { ...unrouted, name: path.slice(1) }, run })
+    const there = router.find(Object.assign(new RequestHead(), { method: 'POST', path: `${path}/Method` }), null)
+    if (there?.info.kind === 'grpc') continue
+    router.add({ host: null, methods: null, path: { is: 'prefix', path }, when: null }, { info: { ...unrouted, name: path.slice(1) }, run })
   }
 }
 
@@ -146,6 +167,7 @@ function limitsOf({ bounds, timeouts }: Plan): ServerLimits {
     idleMs: timeouts.idle,
     bodyMs: timeouts.body,
     writeMs: timeouts.write,
+    streams: bounds.streams,
   }
 }
 

@@ -1,10 +1,16 @@
 import t from 'tap'
-import { Router, captures, hostOf, type PathPattern, type Pattern } from '../../src/engine/router.ts'
+import { Router, captures, hostOf, type modelNeeded, type PathPattern, type Pattern } from '../../src/engine/router.ts'
+import { RequestHead } from '../../src/protocol/request.ts'
 
 const exact = (path: string): PathPattern => ({ is: 'exact', path })
 const prefix = (path: string): PathPattern => ({ is: 'prefix', path })
 const template = (text: string): PathPattern => ({ is: 'template', template: text })
-const any = (path: PathPattern): Pattern => ({ host: null, methods: null, path })
+const any = (path: PathPattern): Pattern => ({ host: null, methods: null, path, when: null })
+
+/** What a head asks for. */
+function find<T>(router: Router<T>, method: string, authority: string, path: string): T | typeof modelNeeded | null {
+  return router.find(Object.assign(new RequestHead(), { method, authority, path }))
+}
 
 function routerOf(...patterns: readonly (readonly [string, Pattern])[]): Router<string> {
   const router = new Router<string>()
@@ -15,13 +21,13 @@ function routerOf(...patterns: readonly (readonly [string, Pattern])[]): Router<
 t.test('a prefix matches itself and what is below it, up to a segment', async (t) => {
   const router = routerOf(['user', any(prefix('/v1/user'))])
 
-  t.equal(router.find('GET', 'h', '/v1/user'), 'user')
-  t.equal(router.find('GET', 'h', '/v1/user/'), 'user')
-  t.equal(router.find('GET', 'h', '/v1/user/42/x'), 'user')
-  t.equal(router.find('GET', 'h', '/v1/users'), null)
-  t.equal(router.find('GET', 'h', '/v1'), null)
-  t.equal(router.find('GET', 'h', '/V1/user'), null)
-  t.equal(router.find('GET', 'h', '//v1/user'), null)
+  t.equal(find(router, 'GET', 'h', '/v1/user'), 'user')
+  t.equal(find(router, 'GET', 'h', '/v1/user/'), 'user')
+  t.equal(find(router, 'GET', 'h', '/v1/user/42/x'), 'user')
+  t.equal(find(router, 'GET', 'h', '/v1/users'), null)
+  t.equal(find(router, 'GET', 'h', '/v1'), null)
+  t.equal(find(router, 'GET', 'h', '/V1/user'), null)
+  t.equal(find(router, 'GET', 'h', '//v1/user'), null)
 })
 
 t.test('the most specific of all that match wins, in whatever order they were added', async (t) => {
@@ -32,8 +38,8 @@ t.test('the most specific of all that match wins, in whatever order they were ad
     ['a/{x}', any(template('/a/{x}'))],
     ['{x}/b', any(template('/{x}/b'))],
     ['a/b exact', any(exact('/a/b'))],
-    ['a/b/c posted', { host: null, methods: ['POST'], path: exact('/a/b/c') }],
-    ['a on host', { host: 'h', methods: null, path: prefix('/a') }],
+    ['a/b/c posted', { host: null, methods: ['POST'], path: exact('/a/b/c'), when: null }],
+    ['a on host', { host: 'h', methods: null, path: prefix('/a'), when: null }],
   ] as const
   const asked = [
     ['GET', 'x', '/z', 'all'],
@@ -50,7 +56,7 @@ t.test('the most specific of all that match wins, in whatever order they were ad
   ] as const
 
   for (const router of [routerOf(...all), routerOf(...[...all].reverse())]) {
-    for (const [method, host, path, name] of asked) t.equal(router.find(method, host, path), name, `${method} ${host}${path}`)
+    for (const [method, host, path, name] of asked) t.equal(find(router, method, host, path), name, `${method} ${host}${path}`)
   }
 })
 
@@ -62,27 +68,27 @@ t.test('of two templates the one with more literals wins, then the one whose lit
     ['{}/b/c', any(template('/{x}/b/c'))],
   )
 
-  t.equal(router.find('GET', 'h', '/a/b/c'), '{}/b/c')
-  t.equal(router.find('GET', 'h', '/a/b/z'), 'a/{}/{}')
-  t.equal(router.find('GET', 'h', '/z/b/z'), '{}/b/{}')
-  t.equal(router.find('GET', 'h', '/z/z/c'), '{}/{}/c')
-  t.equal(router.find('GET', 'h', '/z//c'), null)
-  t.equal(router.find('GET', 'h', '/z/z/z'), null)
+  t.equal(find(router, 'GET', 'h', '/a/b/c'), '{}/b/c')
+  t.equal(find(router, 'GET', 'h', '/a/b/z'), 'a/{}/{}')
+  t.equal(find(router, 'GET', 'h', '/z/b/z'), '{}/b/{}')
+  t.equal(find(router, 'GET', 'h', '/z/z/c'), '{}/{}/c')
+  t.equal(find(router, 'GET', 'h', '/z//c'), null)
+  t.equal(find(router, 'GET', 'h', '/z/z/z'), null)
 })
 
 t.test('a route with methods wins over one without, and leaves other methods to it', async (t) => {
-  const router = routerOf(['any', any(exact('/a'))], ['get', { host: null, methods: ['GET', 'HEAD'], path: exact('/a') }])
+  const router = routerOf(['any', any(exact('/a'))], ['get', { host: null, methods: ['GET', 'HEAD'], path: exact('/a'), when: null }])
 
-  t.equal(router.find('HEAD', 'h', '/a'), 'get')
-  t.equal(router.find('POST', 'h', '/a'), 'any')
+  t.equal(find(router, 'HEAD', 'h', '/a'), 'get')
+  t.equal(find(router, 'POST', 'h', '/a'), 'any')
 })
 
 t.test('a route of the host that does not match leaves the call to those of any host', async (t) => {
-  const router = routerOf(['host', { host: 'api.example', methods: ['POST'], path: prefix('/a') }], ['any', any(prefix('/a'))])
+  const router = routerOf(['host', { host: 'api.example', methods: ['POST'], path: prefix('/a'), when: null }], ['any', any(prefix('/a'))])
 
-  t.equal(router.find('POST', 'API.example:8080', '/a'), 'host')
-  t.equal(router.find('GET', 'api.example', '/a'), 'any')
-  t.equal(router.find('POST', '', '/a'), 'any')
+  t.equal(find(router, 'POST', 'API.example:8080', '/a'), 'host')
+  t.equal(find(router, 'GET', 'api.example', '/a'), 'any')
+  t.equal(find(router, 'POST', '', '/a'), 'any')
 })
 
 t.test('a host is compared without its port, its capitals and its brackets', async (t) => {
@@ -106,10 +112,10 @@ t.test('a look-up in ten thousand routes takes as many steps as one in ten', asy
       router.add(any(prefix(`/p${k}/a/b`)), `p${k}`)
       router.add(any(exact(`/e${k}/a/b`)), `e${k}`)
       router.add(any(template(`/t${k}/{x}/b`)), `t${k}`)
-      router.add({ host: `h${k}`, methods: null, path: prefix('/') }, `h${k}`)
+      router.add({ host: `h${k}`, methods: null, path: prefix('/'), when: null }, `h${k}`)
     }
     const paths = ['/p3/a/b/c/d', '/e3/a/b', '/t3/x/b', '/none/at/all', `/p${size - 1}/a/b`]
-    return stepsOf(() => paths.map((path) => router.find('GET', 'unknown', path)))
+    return stepsOf(() => paths.map((path) => find(router, 'GET', 'unknown', path)))
   })
 
   t.same(counts[0]!.found, ['p3', 'e3', 't3', null, 'p9'])

@@ -47,6 +47,7 @@ function kitchen(use: Partial<Ingredients>): Kitchen {
     credential: null,
     asksIdentity: true,
     pingMs: null,
+    refusal: null,
     upgrades: [],
     translation: { is: 'none' },
     load: null,
