@@ -8,7 +8,6 @@ import { grpcToJson, type GrpcToJsonOptions } from './grpc-to-json.ts'
 import { grpcWeb } from './grpc-web.ts'
 import { jsonFailures, jsonToGrpc } from './json-to-grpc.ts'
 import type { JsonToGrpcOptions } from './json-to-grpc-options.ts'
-import { openai, type OpenAiOptions } from './openai.ts'
 import { openAiFailures } from './openai-error.ts'
 import { openai, type OpenAiOptions } from './openai.ts'
 
@@ -22,8 +21,6 @@ export type Translation =
   | { readonly is: 'to_grpc'; readonly connect: ConnectOptions; readonly json: JsonToGrpcOptions | null }
   /** A REST backend, which gRPC callers reach. */
   | { readonly is: 'to_json'; readonly connect: ConnectOptions; readonly grpc: GrpcToJsonOptions }
-  /** A Claude upstream, which OpenAI's callers reach. */
-  | { readonly is: 'openai'; readonly openai: OpenAiOptions }
   /** OpenAI's callers on Claude. */
   | { readonly is: 'openai'; readonly openai: OpenAiOptions }
 
@@ -46,8 +43,6 @@ export function translating(translation: Translation, sweep: Sweep): readonly St
       return [openai(translation.openai)]
     case 'to_json':
       return [...grpcForms(translation.connect, sweep), grpcToJson(translation.grpc)]
-    case 'openai':
-      return [openai(translation.openai)]
   }
 }
 
