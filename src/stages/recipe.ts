@@ -113,7 +113,7 @@ export function recipe(use: Ingredients): Next {
     // What the path becomes decides what the upstream's endpoint allows.
     aim({ path: use.path, rewrite: use.rewrite, base: use.base }),
     // What a tenant may not call it is told before it has sent anything.
-    use.tenants === null ? null : reach({ isShared: use.isShared, path: use.path, rewrite: use.rewrite, base: use.base }),
+    use.tenants === null ? null : reach({ ...use, takesChats: use.translation.is === 'openai' }),
     // What nobody serves is told to those who may call, before they have sent anything.
     use.refusal === null ? null : refuse(use.refusal),
     // A body that is too large is refused before it is uploaded.
