@@ -54,3 +54,11 @@ export function header(text: string, before: Readonly<Record<string, string>> = 
   if (at < 1) throw new InvalidArgumentError('give a name and a value, such as x-team=search')
   return { ...before, [text.slice(0, at).trim()]: text.slice(at + 1) }
 }
+
+type Given<Fields> = { readonly [Name in keyof Fields]?: Exclude<Fields[Name], undefined> }
+
+/** Only what was given: a field that is undefined is not the same as one that is not there. */
+export function given<Fields extends object>(fields: Fields): Given<Fields> {
+  // Entries lose the type of their object; none but undefined ones are left out.
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Given<Fields>
+}

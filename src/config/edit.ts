@@ -18,6 +18,8 @@ export interface NewRoute {
   readonly headers?: Readonly<Record<string, string>>
   /** Longest until the head of a reply, as it is written: `30s`. */
   readonly timeout?: string
+  /** Other keys of it, as they are written in a file. */
+  readonly keys?: Readonly<Record<string, unknown>>
 }
 
 /** A text after an edit, and a sentence about what changed. */
@@ -47,7 +49,7 @@ export function addRoute(text: string, route: NewRoute, file = 'config'): Edited
   const after = readChecked(next, file)
   guarded(file, () => expectRoutes(read, after, { ...routesValue(read), [key]: value }))
   const line = routesOf(after).find((one) => one.name === routeName(key))?.line ?? 1
-  return { text: next, change: `added route ${routeName(key)} → ${route.to ?? 'the default upstream'} (line ${line})` }
+  return { text: next, change: `added route ${routeName(key)} → ${targetText(value)} (line ${line})` }
 }
 
 /** The config's text without a route, all else as it was; throws a ConfigError when there is no such route or the rest would not load. */
@@ -103,11 +105,20 @@ function readChecked(text: string, file: string): ConfigDocument {
   return readDocument(text)
 }
 
-function valueOf({ to, headers = {}, timeout }: NewRoute): unknown {
+/** Where a route goes as far as the text alone says it. */
+export function targetText(value: unknown): string {
+  if (typeof value === 'string' && value !== '') return value
+  const { to, upstream, grpc, versions }: Readonly<Record<string, unknown>> = isRecord(value) ? value : {}
+  if (isRecord(versions) && isRecord(versions['map'])) return `versions ${Object.keys(versions['map']).join(', ')}`
+  return [to, upstream, grpc].find((one) => typeof one === 'string') ?? 'the default upstream'
+}
+
+function valueOf({ to, headers = {}, timeout, keys = {} }: NewRoute): unknown {
   const hasHeaders = Object.keys(headers).length > 0
-  if (to !== undefined && !hasHeaders && timeout === undefined) return to
+  if (to !== undefined && !hasHeaders && timeout === undefined && Object.keys(keys).length === 0) return to
   return {
     ...(to === undefined ? {} : { to }),
+    ...keys,
     ...(timeout === undefined ? {} : { timeouts: { firstByte: timeout } }),
     ...(hasHeaders ? { headers: { request: { set: headers } } } : {}),
   }

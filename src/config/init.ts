@@ -39,7 +39,7 @@ ${kindLines(url, kind)}${keyEnv === undefined ? passLines : replaceLines(keyEnv)
 function kindLines(url: string, kind: StartFlags['kind']): string {
   const read = readOrigin(url)
   const speaks = kind ?? (read.is === 'origin' ? usualKind(read.origin) : 'http')
-  return `    # What speaks there: claude or http.\n    kind: ${speaks}\n`
+  return `    # What speaks there: claude, http or grpc.\n    kind: ${speaks}\n`
 }
 
 const passLines = `    # The credential of the caller passes. To put in a key of your own, name the environment variable that holds it:

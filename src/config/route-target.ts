@@ -4,8 +4,8 @@ import type { PathPlan, UpstreamPlan } from './plan.ts'
 import { pathFault, templateVariables, withoutTrailingSlash } from './route-path.ts'
 import type { RouteMapping } from './schema-route.ts'
 import { readGrpc } from './route-grpc.ts'
-import { isUrl, readOrigin } from './target.ts'
-import type { Making, Upstreams } from './upstreams.ts'
+import { isUrl, readOrigin, usualKind } from './target.ts'
+import { checkSpeaks, type Making, type Upstreams } from './upstreams.ts'
 
 /** Where a route goes. */
 export interface RouteTarget {
@@ -42,9 +42,9 @@ export function routeTarget(route: WrittenRoute, routing: Routing): RouteTarget 
   }
   if (mapping.grpc !== undefined) return grpcTarget(mapping.grpc, route, routing)
   if (mapping.to !== undefined && isUrl(mapping.to)) return inlineTarget(mapping.to, route, routing)
-  if (mapping.kind !== undefined) {
-    routing.found.addKey([...at, 'kind'], 'only a route with an URL says what speaks there', 'write `kind` in the upstream')
-  }
+  for (const key of ['kind', 'http'] as const)
+    if (mapping[key] !== undefined)
+      routing.found.addKey([...at, key], 'only a route with an URL says what speaks there', `write \`${key}\` in the upstream`)
   if (mapping.upstream !== undefined) return namedTarget(mapping.upstream, { ...route, targetPath: [...at, 'upstream'] }, routing)
   const [, name = '', rest] = /^([^/]*)(\/.*)?$/s.exec(mapping.to ?? '') ?? []
   return namedTarget(name, { ...route, targetPath }, routing, rest)
@@ -57,12 +57,9 @@ function inlineTarget(url: string, route: WrittenRoute, { found, table }: Routin
     return undefined
   }
   const rewrite = readRewrite(read.origin.path === '' ? undefined : read.origin.path, route, found)
-  const { kind } = route.mapping
-  if (kind !== undefined && kind !== 'grpc' && read.origin.grpc) {
-    found.add([...route.at, 'kind'], `the URL says grpc, and kind ${kind}`, 'leave `kind` out')
-    return undefined
-  }
-  return rewrite === undefined ? undefined : { upstream: table.inline(read.origin, kind), rewrite, method: null }
+  const { kind, http } = route.mapping
+  checkSpeaks(read.origin, { kind: kind ?? usualKind(read.origin), http }, { path: route.at, found })
+  return rewrite === undefined ? undefined : { upstream: table.inline(read.origin, { kind, http }), rewrite, method: null }
 }
 
 function grpcTarget(written: string, route: WrittenRoute, routing: Routing): RouteTarget | undefined {
@@ -76,8 +73,9 @@ function grpcTarget(written: string, route: WrittenRoute, routing: Routing): Rou
   }
   const { server, method } = read
   const upstream =
-    server.is === 'origin' ? table.inline(server.origin, 'grpc') : knownUpstream(server.name, { ...route, targetPath }, routing)
-  if (mapping.kind !== undefined) found.addKey([...at, 'kind'], '`grpc` says what speaks there', 'leave `kind` out')
+    server.is === 'origin' ? table.inline(server.origin, { kind: 'grpc' }) : knownUpstream(server.name, { ...route, targetPath }, routing)
+  for (const key of ['kind', 'http'] as const)
+    if (mapping[key] !== undefined) found.addKey([...at, key], '`grpc` says what speaks there', `leave \`${key}\` out`)
   if (method !== null && mapping.rewrite !== undefined)
     found.addKey([...at, 'rewrite'], 'the method is the path that goes out', 'leave `rewrite` out, or the method')
   if (method !== null && match.is === 'prefix')

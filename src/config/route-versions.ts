@@ -39,7 +39,7 @@ export function versionVariants(route: VersionsRoute, found: Findings): readonly
   const at = [...path, 'versions']
   if (names.length === 0) found.add([...at, 'map'], 'names no version', 'write at least one: { v1: target }')
   const good = names.filter((name) => checkVersion(name, [...at, 'map', name], found))
-  const twice = (['to', 'upstream', 'rewrite', 'grpc', 'kind'] as const).find((key) => route.mapping[key] !== undefined)
+  const twice = (['to', 'upstream', 'rewrite', 'grpc', 'kind', 'http'] as const).find((key) => route.mapping[key] !== undefined)
   if (twice !== undefined)
     found.addKey([...path, twice], `the route has both ${shown(twice)} and versions`, 'write it into the versions that it holds for')
   const first = good[0]

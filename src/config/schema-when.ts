@@ -39,6 +39,10 @@ export const targetFields = {
     .describe(
       'What speaks at the URL of this route. Default: claude at api.anthropic.com and builtin:claude, grpc behind grpc:// and grpcs://, http elsewhere.',
     ),
+  http: z
+    .union([z.literal(1), z.literal(2)])
+    .optional()
+    .describe('The version of HTTP that is spoken to the URL of this route. Default: 2 for gRPC, else 1.'),
   grpc: z
     .string()
     .optional()

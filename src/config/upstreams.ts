@@ -27,10 +27,13 @@ export interface Making {
 export interface Upstreams {
   readonly names: readonly string[]
   named(name: string): UpstreamPlan | undefined
-  /** The upstream of an URL inside a route: one for each origin and kind. */
-  inline(origin: Origin, kind: UpstreamPlan['kind'] | undefined): UpstreamPlan
+  /** The upstream of an URL inside a route: one for each origin, kind and version of HTTP. */
+  inline(origin: Origin, speaks: Speaks): UpstreamPlan
   all(): readonly UpstreamPlan[]
 }
+
+/** What a route says of what speaks at its URL. */
+export type Speaks = Pick<UpstreamMapping, 'kind' | 'http'>
 
 /** Makes the upstreams that a config names, and takes in those that its routes bring. */
 export function upstreams(making: Making): Upstreams {
@@ -44,13 +47,13 @@ export function upstreams(making: Making): Upstreams {
   return {
     names: Object.keys(making.config.upstreams),
     named: (name) => plans.get(name),
-    inline(origin, kind = usualKind(origin)) {
-      const id = `${kind} ${originText(origin)}`
+    inline(origin, { kind = usualKind(origin), http = kind === 'grpc' ? 2 : 1 }) {
+      const id = `${kind}${http} ${originText(origin)}`
       const known = inlines.get(id)
       if (known !== undefined) return known
-      const name = freeName(origin, kind, plans)
+      const name = freeName(origin, `${kind}${http}`, plans)
       const plan = makeUpstream(
-        { name, origin: { ...origin, path: '' }, mapping: plainMapping(originText(origin), kind), path: [] },
+        { name, origin: { ...origin, path: '' }, mapping: plainMapping(originText(origin), { kind, http }), path: [] },
         making,
       )
       inlines.set(id, plan)
@@ -72,7 +75,7 @@ function namedUpstream(name: string, written: string | UpstreamMapping, making: 
     )
     return undefined
   }
-  const mapping = typeof written === 'string' ? plainMapping(written, undefined) : written
+  const mapping = typeof written === 'string' ? plainMapping(written) : written
   const read = readOrigin(mapping.url)
   if (read.is === 'origin') return makeUpstream({ name, origin: read.origin, mapping, path }, making)
   found.add(typeof written === 'string' ? path : [...path, 'url'], read.message, read.remedy)
@@ -116,16 +119,25 @@ function makeUpstream({ name, origin, mapping, path }: Written, making: Making):
   }
 }
 
+/** Whether what is said of an URL goes with it, and with each other; what does not is told. */
+export function checkSpeaks(
+  { grpc, builtin }: Origin,
+  { kind, http }: Speaks,
+  { path, found }: { readonly path: KeyPath; readonly found: Findings },
+): void {
+  if (grpc && kind !== 'grpc') found.add([...path, 'kind'], `the URL says grpc, and kind ${kind}`, 'leave `kind` out')
+  if (kind === 'grpc' && http === 1) found.add([...path, 'http'], 'gRPC needs HTTP/2', 'leave `http` out')
+  if (builtin && (kind === 'grpc' || http === 2))
+    found.add([...path, kind === 'grpc' ? 'kind' : 'http'], 'builtin:claude speaks HTTP/1.1', 'leave it out')
+}
+
 /** What the methods of a gRPC upstream are, where it is said; what does not go together is told. */
 function readMethods(
   { name, origin, mapping, path }: Written,
   kind: UpstreamPlan['kind'],
   { found, sets, broken }: Making,
 ): UpstreamPlan['descriptors'] {
-  if (origin.grpc && kind !== 'grpc') found.add([...path, 'kind'], `the URL says grpc, and kind ${kind}`, 'leave `kind` out')
-  if (kind === 'grpc' && mapping.http === 1) found.add([...path, 'http'], 'gRPC needs HTTP/2', 'leave `http` out')
-  if (origin.builtin && (kind === 'grpc' || mapping.http === 2))
-    found.add([...path, kind === 'grpc' ? 'kind' : 'http'], 'builtin:claude speaks HTTP/1.1', 'leave it out')
+  checkSpeaks(origin, { kind, http: mapping.http }, { path, found })
   if (kind === 'grpc') {
     const read = sets.read(mapping, path)
     if (read === null && (mapping.proto !== undefined || mapping.descriptors !== undefined)) broken.add(name)
@@ -162,12 +174,12 @@ export function readAuthorities(file: string, path: KeyPath, { sources, found }:
   }
 }
 
-function plainMapping(url: string, kind: UpstreamPlan['kind'] | undefined): UpstreamMapping {
+function plainMapping(url: string, speaks: Speaks = {}): UpstreamMapping {
   // The schema's mapping form: a mapping in gives a mapping out.
-  return upstreamSchema.parse({ url, ...(kind === undefined ? {} : { kind }) }) as UpstreamMapping
+  return upstreamSchema.parse({ url, ...speaks }) as UpstreamMapping
 }
 
-function freeName(origin: Origin, kind: string, taken: ReadonlyMap<string, UpstreamPlan>): string {
+function freeName(origin: Origin, speaks: string, taken: ReadonlyMap<string, UpstreamPlan>): string {
   const short = origin.builtin ? originText(origin) : hostPort(origin, 443)
-  return [short, originText(origin)].find((name) => !taken.has(name)) ?? `${originText(origin)}#${kind}`
+  return [short, originText(origin)].find((name) => !taken.has(name)) ?? `${originText(origin)}#${speaks}`
 }

@@ -34,7 +34,12 @@ export interface SetFault {
 /** Opens a serialized `google.protobuf.FileDescriptorSet`, and makes its rules ready as those will who put JSON into its messages. */
 export function openSet(bytes: Uint8Array): OpenedSet {
   try {
-    return { is: 'opened', set: setOf(transcoder({ descriptors: bytes, mostMessage: 1 }).methods) }
+    const { methods } = transcoder({ descriptors: bytes, mostMessage: 1 })
+    if (methods.length > 0) return { is: 'opened', set: setOf(methods) }
+    return {
+      is: 'faults',
+      faults: [{ message: 'there is no service with a method in it', remedy: 'name the files that have the services' }],
+    }
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     const faults = error.problems.map(({ path, message, remedy }) => ({

@@ -9,7 +9,7 @@ import { jsonOption } from '../options.ts'
 interface InitFlags extends JsonFlag {
   readonly upstream: string
   readonly keyEnv?: string
-  readonly kind?: 'claude' | 'http'
+  readonly kind?: 'claude' | 'http' | 'grpc'
   readonly listen?: string
   readonly public?: boolean
 }
@@ -27,7 +27,11 @@ export function initCommand(context: Context): Command {
     .option('--upstream <url>', 'where every call goes', 'https://api.anthropic.com')
     .option('--key-env <name>', 'environment variable with the key to put in (default: the credential of the caller passes)')
     .addOption(
-      new Option('--kind <kind>', 'what speaks there (default: claude at api.anthropic.com, http elsewhere)').choices(['claude', 'http']),
+      new Option('--kind <kind>', 'what speaks there (default: claude at api.anthropic.com, grpc behind grpc://, http elsewhere)').choices([
+        'claude',
+        'http',
+        'grpc',
+      ]),
     )
     .option('--listen <address>', 'where callers connect (default: 127.0.0.1:8080)')
     .option('--public', 'let other machines reach a key that relay puts in')

@@ -1,36 +1,34 @@
 import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import { ConfigError } from '../../base/errors.ts'
-import { addRoute, listRoutes, type NewRoute } from '../../config/edit.ts'
+import { addRoute, listRoutes } from '../../config/edit.ts'
 import { CommandError, type Context, type JsonFlag } from '../command.ts'
 import type { Which } from '../find.ts'
 import { near } from '../near.ts'
-import { configOption, controlOption, header, jsonOption } from '../options.ts'
+import { configOption, controlOption, given, jsonOption } from '../options.ts'
 import { editableFile, editAndApply } from '../route-edit.ts'
+import { hasTarget, type RouteFlags, routeOf, routeOptions } from '../route-flags.ts'
 
-interface AddFlags extends Which, JsonFlag {
-  readonly to?: string
-  readonly header?: Readonly<Record<string, string>>
-  readonly timeout?: string
-}
+type AddFlags = Which & JsonFlag & RouteFlags
 
 const examples = `
 Examples:
   relay route add v1/user --to https://api.claude.ai/v3/user
   relay route add v2/chat --to https://gateway.claude.ai/2024-03/chat --header x-team=search --timeout 30s
-  relay route add v1/messages        to the default upstream, same path`
+  relay route add v1/messages        to the default upstream, same path
+  relay route add v1/users/{id} --grpc 127.0.0.1:50051/users.v1.Users/GetUser --proto users.proto
+  relay route add users.v1.Users --to grpc://127.0.0.1:50051
+  relay route add v1/chat --to claude --openai
+  relay route add v1/live --to http://127.0.0.1:3000 --upgrade websocket --when-header x-beta
+  relay route add user --version-by header:x-api-version --version-default v1 --version-map v1=https://old/user --version-map v2=https://new/user`
 
 /** `relay route add`. */
 export function routeAddCommand(context: Context): Command {
-  return new Command('add')
+  const command = new Command('add')
     .description('add a route')
-    .argument('<path>', 'what callers ask for; it matches itself and all below it')
-    .option(
-      '--to <url>',
-      'where it goes: an URL, or the name of an upstream with or without a path (default: the default upstream, same path)',
-    )
-    .option('--header <name=value>', 'a header to set on requests; may be given several times', header)
-    .option('--timeout <duration>', 'longest until the head of a reply, such as 30s')
+    .argument('<path>', 'what callers ask for; it matches itself and all below it, or with {variables} the whole path')
+  for (const option of routeOptions()) command.addOption(option)
+  return command
     .addOption(configOption())
     .addOption(controlOption())
     .addOption(jsonOption())
@@ -39,12 +37,11 @@ export function routeAddCommand(context: Context): Command {
 }
 
 async function add(path: string, flags: AddFlags, context: Context): Promise<void> {
-  const { header: headers, timeout } = flags
+  const { cwd } = context.io
   const file = await editableFile(flags, context)
-  const to = flags.to ?? (await missingTarget(path, file, context))
-  const rest = { ...(headers === undefined ? {} : { headers }), ...(timeout === undefined ? {} : { timeout }) }
-  const route: NewRoute = { path, ...rest, ...(to === undefined ? {} : { to }) }
-  await editAndApply(file, (text) => addRoute(text, route, near(file, context.io.cwd)), flags, context)
+  const route = routeOf(path, flags, { file, cwd })
+  const to = hasTarget(flags) ? undefined : await missingTarget(path, file, context)
+  await editAndApply(file, (text) => addRoute(text, { ...route, ...given({ to: to ?? route.to }) }, near(file, cwd)), flags, context)
 }
 
 /** Without --to a route goes to the default upstream; where there is none, the person at the terminal is asked. */

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
-import { listRoutes, type ListedRoute } from '../../config/edit.ts'
+import { listRoutes, targetText } from '../../config/edit.ts'
 import type { RoutesReply, RouteStatus } from '../../control/api.ts'
 import { show, type Context, type JsonFlag } from '../command.ts'
 import { withRelayIfAny, type Which } from '../find.ts'
@@ -28,7 +28,7 @@ async function listFile(flags: Which & JsonFlag, context: Context): Promise<void
   const routes = listRoutes(await readFile(file, 'utf8'), near(file, context.io.cwd)).map((route) => ({
     name: route.name,
     line: route.line,
-    to: targetOf(route),
+    to: targetText(route.value),
   }))
   const table = columns(routes.map(({ name, to }) => [name, to]))
   show(context, flags, { running: false, file, routes }, [...table, `(from ${near(file, context.io.cwd)}; no relay is running with it)`])
@@ -42,16 +42,6 @@ function runningLines({ routes, version }: RoutesReply): readonly string[] {
 function conditions({ host, methods, match }: RouteStatus): string {
   const parts = [match === 'prefix' ? '' : match, methods?.join('|') ?? '', host === null ? '' : `host ${host}`]
   return parts.filter((part) => part !== '').join(', ')
-}
-
-/** Where a route goes as far as the text alone says it. */
-function targetOf({ value }: ListedRoute): string {
-  if (typeof value === 'string' && value !== '') return value
-  if (typeof value !== 'object' || value === null) return 'the default upstream'
-  const [to] = ['to', 'upstream'].flatMap((key) =>
-    Object.entries(value).flatMap(([name, target]) => (name === key ? [String(target)] : [])),
-  )
-  return to ?? 'the default upstream'
 }
 
 function columns(rows: readonly (readonly string[])[]): readonly string[] {

@@ -8,7 +8,7 @@ import type { RelaySource } from '../../relay/source.ts'
 import { banner } from '../banner.ts'
 import { CommandError, show, type Context, type JsonFlag } from '../command.ts'
 import { configFile } from '../find.ts'
-import { adminAddress, configOption, controlOption, count, jsonOption } from '../options.ts'
+import { adminAddress, configOption, controlOption, count, given, jsonOption } from '../options.ts'
 import { version } from '../version.ts'
 import { stepSentence } from './stop.ts'
 
@@ -16,7 +16,7 @@ interface StartFlags extends JsonFlag {
   readonly config?: string
   readonly upstream?: string
   readonly keyEnv?: string
-  readonly kind?: 'claude' | 'http'
+  readonly kind?: 'claude' | 'http' | 'grpc'
   readonly listen?: string
   readonly public?: boolean
   readonly workers?: number
@@ -44,7 +44,7 @@ export function startCommand(context: Context): Command {
       '--key-env <name>',
       'with --upstream: environment variable with the key to put in (default: the credential of the caller passes)',
     )
-    .addOption(new Option('--kind <kind>', 'with --upstream: what speaks there').choices(['claude', 'http']))
+    .addOption(new Option('--kind <kind>', 'with --upstream: what speaks there').choices(['claude', 'http', 'grpc']))
     .option('--listen <address>', 'with --upstream: where callers connect (default: 127.0.0.1:8080)')
     .option('--public', 'with --upstream: let other machines reach a key that relay puts in; whoever reaches the address spends it')
     .option('--workers <count>', 'worker threads (default: as configured, else one a core)', count)
@@ -91,14 +91,6 @@ async function sourceOf(flags: StartFlags, context: Context): Promise<RelaySourc
   if (stray !== undefined) throw new CommandError(2, `${stray} goes with --upstream; with a config file it is a key in the file`)
   const file = flags.config === undefined ? await configFile({}, context) : resolve(context.io.cwd, flags.config)
   return { is: 'file', file: file ?? null }
-}
-
-type Given<Fields> = { readonly [Name in keyof Fields]?: Exclude<Fields[Name], undefined> }
-
-/** Only what was given: a field that is undefined is not the same as one that is not there. */
-function given<Fields extends object>(fields: Fields): Given<Fields> {
-  // Entries lose the type of their object; none but undefined ones are left out.
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Given<Fields>
 }
 
 /** What is wrong with the config stands in the log; only what should never happen is told here. */
