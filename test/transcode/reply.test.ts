@@ -83,7 +83,11 @@ t.test('a reply is proto3 JSON, or the field that the rule names', async (t) => 
 
     const rendered = match.reply(bytesOf(out, message))
 
-    t.strictSame({ ...rendered, bytes: rendered.bytes.toString() }, { is: 'json', bytes: json, contentType: 'application/json' }, encodeURI(json))
+    t.strictSame(
+      { ...rendered, bytes: rendered.bytes.toString() },
+      { is: 'json', bytes: json, contentType: 'application/json' },
+      encodeURI(json),
+    )
   }
 })
 
