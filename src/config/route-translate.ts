@@ -34,9 +34,8 @@ function checkKeys({ mapping, path }: WrittenRoute, { upstream, rewrite }: Route
           `says what a gRPC server is, and ${speaks}`,
           'leave it out; for gRPC callers of this upstream write it below `grpcService`',
         )
-  const chooser = mapping.grpcService === undefined ? (asksOpenAi ? 'openai' : null) : 'grpcService'
-  if (chooser !== null && kind !== 'grpc' && rewrite !== null)
-    told(chooser, 'decides what path goes out, and the target of the route names one too', 'leave the path out of the target')
+  if (mapping.grpcService !== undefined && kind !== 'grpc' && rewrite !== null)
+    told('grpcService', 'decides what path goes out, and the target of the route names one too', 'leave the path out of the target')
 }
 
 function jsonToGrpc(route: WrittenRoute, { upstream, method }: RouteTarget, routing: Routing): JsonToGrpcPlan | null {
