@@ -7,23 +7,22 @@ import {
   type DescField,
   type DescMessage,
   type JsonObject,
-  type JsonReadOptions,
   type JsonValue,
   type JsonWriteOptions,
   type Message,
   type Registry,
 } from '@bufbuild/protobuf'
 import { RelayError } from '../base/errors.ts'
-import { exactMessage } from './exact-json.ts'
+import { exactMessage, type Reading } from './exact-json.ts'
 import { leafParser } from './field-path.ts'
 import { bad, said } from './problem.ts'
 
 /** How messages are read and written. */
 export interface Codec {
   /** By what callers say, strict or not, as the transcoder was told. */
-  readonly asked: Partial<JsonReadOptions>
+  readonly asked: Reading
   /** What may have more fields than are known here. */
-  readonly loose: Partial<JsonReadOptions>
+  readonly loose: Reading
   readonly reply: Partial<JsonWriteOptions>
   readonly plain: Partial<JsonWriteOptions>
   readonly most: number
@@ -32,8 +31,8 @@ export interface Codec {
 /** The codec of a transcoder. */
 export function codecOf(registry: Registry, { discardUnknown, emitDefaults, most }: CodecOptions): Codec {
   return {
-    asked: { registry, ignoreUnknownFields: discardUnknown },
-    loose: { registry, ignoreUnknownFields: true },
+    asked: { json: { registry, ignoreUnknownFields: discardUnknown }, isStrict: true },
+    loose: { json: { registry, ignoreUnknownFields: true }, isStrict: false },
     reply: { registry, alwaysEmitImplicit: emitDefaults },
     plain: { registry },
     most,
@@ -47,13 +46,13 @@ export interface CodecOptions {
 }
 
 /** A message out of JSON text. With a field, the text is the value of this field alone. */
-export function readJson(of: DescMessage, field: DescField | null, bytes: Uint8Array, options: Partial<JsonReadOptions>): Message {
+export function readJson(of: DescMessage, field: DescField | null, bytes: Uint8Array, reading: Reading): Message {
   if (!isUtf8(bytes)) throw new Error('the JSON is not UTF-8')
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
-  if (field === null) return exactMessage(of, text, options)
+  if (field === null) return exactMessage(of, text, reading)
   // Text that is no JSON value by itself must not become one (or several fields) by what is put around it.
   JSON.parse(text)
-  return exactMessage(of, `{${JSON.stringify(field.jsonName)}:${text}}`, options)
+  return exactMessage(of, `{${JSON.stringify(field.jsonName)}:${text}}`, reading)
 }
 
 /** A message as a JSON value. With a field, that field alone, its default where it is not set. */

@@ -3,12 +3,18 @@ import type { DescField, DescMessage, JsonReadOptions, JsonValue, Message } from
 import { ValueSchema } from '@bufbuild/protobuf/wkt'
 import { fieldOf } from './field-path.ts'
 
+/** How JSON is read; strict: a name that is said twice in one object is an error, which takes a second look at all of the text. */
+export interface Reading {
+  readonly json: Partial<JsonReadOptions>
+  readonly isStrict: boolean
+}
+
 /**
  * A message out of JSON text. Integers that are no exact number in JavaScript (above 2^53, as some languages write their ids) reach 64-bit
  * fields as they were written. Few texts have any, and only those are read a second time.
  */
-export function exactMessage(of: DescMessage, text: string, options: Partial<JsonReadOptions>): Message {
-  if (!manyDigits.test(text)) return fromJsonString(of, text, options)
+export function exactMessage(of: DescMessage, text: string, reading: Reading): Message {
+  if (!manyDigits.test(text)) return roundedMessage(of, text, reading)
   const found = { any: false }
   const json: unknown = JSON.parse(text, (_key, value: unknown, context?: { readonly source?: string }) => {
     const source = context?.source ?? ''
@@ -16,10 +22,14 @@ export function exactMessage(of: DescMessage, text: string, options: Partial<Jso
     found.any = true
     return new Inexact(value, source)
   })
-  if (!found.any) return fromJsonString(of, text, options)
-  // For names that are said twice, which JSON.parse does not tell.
-  fromJsonString(ValueSchema, text)
-  return fromJson(of, exactIn(of, json), options)
+  if (!found.any) return roundedMessage(of, text, reading)
+  if (reading.isStrict) fromJsonString(ValueSchema, text)
+  return fromJson(of, exactIn(of, json), reading.json)
+}
+
+function roundedMessage(of: DescMessage, text: string, { json, isStrict }: Reading): Message {
+  // What JSON.parse makes is JSON.
+  return isStrict ? fromJsonString(of, text, json) : fromJson(of, JSON.parse(text) as JsonValue, json)
 }
 
 /** An integer that a number does not hold. */

@@ -47,7 +47,7 @@ export function bindFields({ binding, segments, query, codec }: Asked, message: 
     const text = segments.slice(variable.from, isToEnd ? undefined : variable.to).join('/')
     setSame(fields, path, variable.isOne ? decodeSegment(text) : decodeSegments(text), 'path')
   }
-  if (query !== '') bindQuery(fields, query, binding, codec.asked.ignoreUnknownFields === true)
+  if (query !== '') bindQuery(fields, query, binding, codec.asked.json.ignoreUnknownFields === true)
 }
 
 /** A message whose `google.api.HttpBody` (the message itself, or the field that is the body) has these bytes. */

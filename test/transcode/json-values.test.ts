@@ -48,8 +48,7 @@ t.test('a body is cut into its values, however it comes', async (t) => {
 
 t.test('what stands between values, and is none, is refused, however it comes', async (t) => {
   for (const [body, why] of bad) {
-    for (const size of [1, 3, 1000])
-      t.throws(() => cut(body, { size, lines: false }), { failure: 'bad_request', message: why } as never, body)
+    for (const size of [1, 3, 1000]) t.throws(() => cut(body, { size, lines: false }), { failure: 'bad_request', message: why }, body)
   }
 })
 
@@ -64,7 +63,7 @@ t.test('a value is bounded, in one chunk, over several and as a line; many small
     ['"'.padEnd(20, 'x'), false],
   ] as const) {
     for (const size of [1, 7, 1000])
-      t.throws(() => cut(body, { size, lines, most }), { failure: 'too_large' } as never, `${body} by ${size}`)
+      t.throws(() => cut(body, { size, lines, most }), { failure: 'too_large', message: /longer than 10 bytes/ }, `${body} by ${size}`)
   }
   t.equal(cut('[1234567,'.concat('1234567,'.repeat(100), '1]'), { size: 7, lines: false, most }).length, 102)
 })
