@@ -25,7 +25,7 @@ export interface ReplyOptions {
 export async function openAiReply(call: Call, reply: Reply, options: ReplyOptions): Promise<Reply> {
   const { status } = reply
   if (status !== 200 && status < 400) return reply
-  if (status === 200 && isEventStream(reply)) return streamed(reply, options)
+  if (status === 200 && isEventStream(reply)) return streamed(call, reply, options)
   // The reply's own head may be another's when all of its body has come.
   const head = keptHead(reply)
   const { bytes } = await wholeReply(call, reply, { most: status === 200 ? mostReply : mostError })
@@ -33,11 +33,11 @@ export async function openAiReply(call: Call, reply: Reply, options: ReplyOption
   const answer = new Reply(statusOf(status), head, Body.of(body))
   answer.edits.drop((1 << Name.contentType) | (1 << Name.contentEncoding))
   answer.edits.line(json)
-  tell(answer, head, options.now())
+  tell(answer, head, { id: call.id, now: options.now() })
   return answer
 }
 
-function streamed(reply: Reply, { stream, now }: ReplyOptions): Reply {
+function streamed(call: Call, reply: Reply, { stream, now }: ReplyOptions): Reply {
   if (stream === undefined || reply.head!.has(Name.contentEncoding)) {
     const failure = new RelayError('upstream_failed', 'the upstream answered with a stream that was not asked for, or coded')
     reply.body.cancel('failed', failure)
@@ -45,7 +45,7 @@ function streamed(reply: Reply, { stream, now }: ReplyOptions): Reply {
   }
   const head = keptHead(reply)
   const answer = new Reply(200, head, converted(reply.body, stream()))
-  tell(answer, head, now())
+  tell(answer, head, { id: call.id, now: now() })
   return answer
 }
 
@@ -59,10 +59,9 @@ function keptHead({ head, edits }: Reply): Head {
   return kept
 }
 
-/** What OpenAI's clients look for under names of their own. */
-function tell({ edits }: Reply, head: Head, now: number): void {
-  const id = head.text(Name.requestId)
-  if (id !== null && !head.has(Name.xRequestId)) edits.line(fieldLine(xRequestId, id))
+/** What OpenAI's clients look for under names of their own; the call's id stands for one that the upstream has not told. */
+function tell({ edits }: Reply, head: Head, { id, now }: { readonly id: string; readonly now: number }): void {
+  if (!head.has(Name.xRequestId)) edits.line(fieldLine(xRequestId, head.text(Name.requestId) ?? id))
   for (const line of rateLines(head, now)) edits.line(line)
 }
 
