@@ -160,9 +160,9 @@ export interface UpstreamTimeoutsPlan {
 
 /**
  * What a route matches. No path but an exact one ends with a slash (`/` aside), and none holds dot segments, `//`, a query or a fragment.
- * The most specific route of all that match wins: a host given before none; then exact before template (more literal segments first, of
- * as many the one whose literal comes first from the left) before prefix (longer first); then methods given before none. Two routes that
- * this leaves undecided are never in one plan.
+ * The most specific route of all that match wins: a host given before none; then an exact path before a prefix that is all of the path,
+ * before a template (more literal segments first, of as many the one whose literal comes first from the left), before a shorter prefix (the
+ * longest first); then methods given before none; then conditions (`when` below). Two routes that this leaves undecided are never in one plan.
  */
 export type PathPlan =
   | { readonly is: 'exact'; readonly path: string }

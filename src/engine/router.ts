@@ -27,9 +27,9 @@ export type PathPattern =
   | { readonly is: 'template'; readonly template: string }
 
 /**
- * Finds what a call asks for. The most specific of all that match wins: a host given before none; then exact before template (more
- * literal segments first, of as many the one whose literal comes first from the left) before prefix (longer first); then methods given
- * before none; then more conditions before fewer, and of as many the one that was added first. Look-ups are by whole strings in maps, so
+ * Finds what a call asks for. The most specific of all that match wins: a host given before none; then an exact path before a prefix that
+ * is all of the path, before a template (more literal segments first, of as many the one whose literal comes first from the left), before
+ * a shorter prefix (the longest first); then methods given before none; then more conditions before fewer, and of as many the one that was added first. Look-ups are by whole strings in maps, so
  * that ten thousand routes cost what ten do; only those that differ by methods and conditions alone are tried one after the other.
  */
 export class Router<T> {
@@ -107,8 +107,15 @@ class Table<T> {
 
   find(question: Question, model: Model): T | typeof modelNeeded | null {
     const exact = this.exact.size === 0 ? undefined : this.exact.get(question.path)
-    const entry = (exact === undefined ? null : pick(exact, question, model)) ?? (this.hasTemplates ? this.template(question, model) : null)
+    const entry =
+      (exact === undefined ? null : pick(exact, question, model)) ?? (this.hasTemplates ? this.beforePrefixes(question, model) : null)
     return entry === null ? this.prefix(question, model) : entry.value
+  }
+
+  /** What is written out in full says more than a variable does. */
+  private beforePrefixes(question: Question, model: Model): Found<T> | null {
+    const full = this.prefixes.get(question.path)
+    return (full === undefined ? null : pick(full, question, model)) ?? this.template(question, model)
   }
 
   private prefix(question: Question, model: Model): T | typeof modelNeeded | null {

@@ -76,6 +76,21 @@ t.test('of two templates the one with more literals wins, then the one whose lit
   t.equal(find(router, 'GET', 'h', '/z/z/z'), null)
 })
 
+t.test('a prefix that is all of the path wins over a template, and a shorter one does not', async (t) => {
+  const router = routerOf(
+    ['users', any(prefix('/users'))],
+    ['{id}', any(template('/users/{id}'))],
+    ['me', any(prefix('/users/me'))],
+    ['{id}/posts', any(template('/users/{id}/posts'))],
+  )
+
+  t.equal(find(router, 'GET', 'h', '/users/me'), 'me')
+  t.equal(find(router, 'GET', 'h', '/users/42'), '{id}')
+  t.equal(find(router, 'GET', 'h', '/users/me/posts'), '{id}/posts')
+  t.equal(find(router, 'GET', 'h', '/users/me/likes'), 'me')
+  t.equal(find(router, 'GET', 'h', '/users/42/likes'), 'users')
+})
+
 t.test('a route with methods wins over one without, and leaves other methods to it', async (t) => {
   const router = routerOf(['any', any(exact('/a'))], ['get', { host: null, methods: ['GET', 'HEAD'], path: exact('/a'), when: null }])
 
