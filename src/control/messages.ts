@@ -42,6 +42,8 @@ export interface ListenerSlot {
   readonly host: string
   readonly port: number
   readonly tls: { readonly cert: string; readonly key: string; readonly ticketKeys: Uint8Array } | null
+  /** Whether HTTP/2 is spoken there. */
+  readonly http2: boolean
 }
 
 /** Where the numbers of each route and each upstream of the plan are kept in the shared memory, in the plan's order. */

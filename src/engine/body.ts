@@ -8,8 +8,8 @@ import { roomFor } from '../protocol/room.ts'
  * from socket to socket without a closure, a promise or a Node stream.
  */
 export class Body {
-  /** Declared length in bytes, or -1. */
-  readonly length: number
+  /** Declared length in bytes, or -1; its source may learn it before the body goes anywhere. */
+  length: number
   /** Whether the source has pushed all of it. */
   isComplete = false
   /** Trailer lines (each with CRLF) that came behind the last byte. */

@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net'
 import type { BodyEnd } from '../base/ends.ts'
+import type { Caller } from './call.ts'
+import type { ServerHost } from './server-host.ts'
 
 /** What a caller's socket tells of itself. */
 export interface SocketOwner {
@@ -16,18 +18,28 @@ export interface SocketOwner {
 export interface CallerSocket extends Socket {
   owner: SocketOwner
   readonly encrypted?: boolean
+  /** What TLS has agreed on; false: nothing. */
+  readonly alpnProtocol?: string | false | null
 }
 
 /** Makes a socket tell its owner what happens to it. */
 export function own(socket: Socket, owner: SocketOwner): CallerSocket {
   // The owner is set in the next line.
   const owned = socket as CallerSocket
+  const isNew = owned.owner === undefined
   owned.owner = owner
+  if (!isNew) return owned
   owned.on('data', onData)
   owned.on('end', onEnd)
   owned.on('error', onError)
   owned.on('close', onClose)
   return owned
+}
+
+/** Who speaks on a socket. */
+export function callerOf(socket: CallerSocket, host: Pick<ServerHost, 'isTrusted'>): Caller {
+  const address = socket.remoteAddress ?? ''
+  return { address, isTls: socket.encrypted === true, isTrusted: host.isTrusted(address) }
 }
 
 /** Has `drained` called once. */

@@ -1,40 +1,46 @@
 import type { Socket } from 'node:net'
 import type { BodyEnd } from '../base/ends.ts'
 import { RelayError } from '../base/errors.ts'
+import { preface } from '../protocol/h2/frames.ts'
 import { refusal, type Refusal } from '../protocol/head.ts'
 import type { RequestHead } from '../protocol/request.ts'
 import type { Body, Sink } from './body.ts'
 import { Call, type Caller } from './call.ts'
+import { lingerMs, maxLingered, type CallerConnection, type ServerSide } from './caller-connection.ts'
+import type { ExchangeBase } from './exchange-base.ts'
 import { Exchange, type ExchangeLine } from './exchange.ts'
 import { closeLine, writeReply } from './reply-writer.ts'
 import type { RequestLine } from './request-line.ts'
 import { RequestReader } from './request-reader.ts'
 import { CallerTunnel } from './caller-tunnel.ts'
 import { resetSocket } from './reset.ts'
-import { own, tellDrain, tellFinish, type CallerSocket, type SocketOwner } from './caller-socket.ts'
-import type { ServerHost, ServerLimits, ServerSide } from './server-host.ts'
+import { callerOf, own, tellDrain, tellFinish, type CallerSocket, type SocketOwner } from './caller-socket.ts'
+import type { ServerHost, ServerLimits } from './server-host.ts'
 import type { Timed } from './sweep.ts'
 
 /**
  * One caller's connection: it reads calls one after the other and carries an exchange for each. Whoever leaves (FIN or reset) cancels
  * the call that is under way. Without a call it holds as little as it can: its socket's listeners are shared functions.
  */
-export class ClientConnection implements Timed, RequestLine, ExchangeLine, SocketOwner {
+export class ClientConnection implements Timed, RequestLine, ExchangeLine, SocketOwner, CallerConnection {
   readonly socket: CallerSocket
   deadline: number
   place = -1
-  private readonly server: ServerSide<ClientConnection, Exchange>
+  private readonly server: ServerSide
   private readonly reader: RequestReader
   private caller: Caller | null = null
   private exchange: Exchange | null = null
   private isDraining = false
   /** Bytes thrown away since the last answer went out; -1 before. They are read until the peer closes, so that no reset eats the answer. */
   private lingered = -1
+  /** Bytes of the preface of HTTP/2 that it began with; -1: they were not, or are not looked for. */
+  private prefaceAt = 0
 
-  constructor(socket: Socket, server: ServerSide<ClientConnection, Exchange>) {
+  constructor(socket: Socket, server: ServerSide, mayBeHttp2: boolean) {
     this.socket = own(socket, this)
     this.server = server
     this.reader = new RequestReader(this)
+    if (!mayBeHttp2) this.prefaceAt = -1
     server.host.sweep.add(this)
     this.deadline = server.host.sweep.now + server.limits.headMs
   }
@@ -52,7 +58,7 @@ export class ClientConnection implements Timed, RequestLine, ExchangeLine, Socke
   }
 
   data(chunk: Buffer): void {
-    if (this.lingered < 0) return this.reader.data(chunk)
+    if (this.lingered < 0) return this.prefaceAt < 0 ? this.reader.data(chunk) : this.readFirst(chunk)
     this.lingered += chunk.length
     if (this.lingered > maxLingered) this.destroy()
   }
@@ -87,7 +93,7 @@ export class ClientConnection implements Timed, RequestLine, ExchangeLine, Socke
   /** Reader: a call's head is whole. */
   begin(head: RequestHead, body: Body): void {
     const { server } = this
-    const call = new Call(server.nextId(), performance.now(), head, body, (this.caller ??= this.whoCalls()))
+    const call = new Call(server.nextId(), performance.now(), head, body, (this.caller ??= callerOf(this.socket, server.host)))
     this.exchange = new Exchange(call, this)
     this.exchange.run()
   }
@@ -158,21 +164,24 @@ export class ClientConnection implements Timed, RequestLine, ExchangeLine, Socke
     return new CallerTunnel(exchange, this, uplink).begin(this.reader.handOver())
   }
 
-  readOn(exchange: Exchange): boolean {
+  readOn(exchange: ExchangeBase): boolean {
     return this.server.readOn(exchange)
   }
 
-  readOut(exchange: Exchange): void {
+  readOut(exchange: ExchangeBase): void {
     this.server.readOut(exchange)
+  }
+
+  closing(): void {
+    // HTTP/1 has no word for it before the next answer.
   }
 
   closeIfIdle(): void {
     if (this.exchange === null && this.lingered < 0) this.linger()
   }
 
-  /** The call that is under way, if there is one. */
-  get current(): Exchange | null {
-    return this.exchange
+  collect(exchanges: ExchangeBase[]): void {
+    if (this.exchange !== null) exchanges.push(this.exchange)
   }
 
   destroy(): void {
@@ -181,6 +190,7 @@ export class ClientConnection implements Timed, RequestLine, ExchangeLine, Socke
 
   expire(): void {
     const { exchange } = this
+    if (this.prefaceAt > 0) return this.readAsHttp1()
     if (this.isDraining) {
       exchange?.leave('timed_out')
       this.destroy()
@@ -217,14 +227,24 @@ export class ClientConnection implements Timed, RequestLine, ExchangeLine, Socke
     socket.end()
   }
 
-  private whoCalls(): Caller {
-    const { socket } = this
-    const address = socket.remoteAddress ?? ''
-    return { address, isTls: socket.encrypted === true, isTrusted: this.server.host.isTrusted(address) }
+  /** The first bytes say which protocol it is: as long as they may be a preface, they are nothing else. */
+  private readFirst(chunk: Buffer): void {
+    const seen = this.prefaceAt
+    const length = Math.min(preface.length - seen, chunk.length)
+    if (preface.compare(chunk, 0, length, seen, seen + length) !== 0) {
+      this.readAsHttp1()
+      return this.data(chunk)
+    }
+    if ((this.prefaceAt += length) < preface.length) return
+    this.server.host.sweep.remove(this)
+    this.server.speaksHttp2(this, this.socket, chunk.subarray(length))
+  }
+
+  private readAsHttp1(): void {
+    const seen = this.prefaceAt
+    this.prefaceAt = -1
+    if (seen > 0) this.reader.data(preface.subarray(0, seen))
   }
 }
 
-// An upload on a fast line sends much before its sender has read why it should stop; a close on unread bytes would be a reset.
-const maxLingered = 1 << 28
-const lingerMs = 2000
 const slowHead = refusal('slow_caller', 'the request head took too long')

@@ -1,21 +1,20 @@
 import type { Socket } from 'node:net'
 import type { BodyEnd } from '../base/ends.ts'
-import { RelayError } from '../base/errors.ts'
+import type { RelayError } from '../base/errors.ts'
 import { Edits } from '../protocol/edits.ts'
 import type { Head } from '../protocol/head.ts'
 import { Name } from '../protocol/names.ts'
 import { statusLine } from '../protocol/status.ts'
 import { upgradeLines } from '../protocol/upgrade.ts'
 import type { Sink } from './body.ts'
-import type { Call, Informed, Reply } from './call.ts'
+import type { Call, Reply } from './call.ts'
+import { ExchangeBase, type ExchangeHost } from './exchange-base.ts'
 import { closeLine, keepAliveLine, maxFirst, replyFramingFor, writeReply, type ReplyFraming } from './reply-writer.ts'
 import { lastChunkWith, writeChunk } from './request-writer.ts'
-import type { ServerHost } from './server-host.ts'
 
 /** What an exchange needs of the connection that carries it. */
-export interface ExchangeLine {
+export interface ExchangeLine extends ExchangeHost {
   readonly socket: Socket
-  readonly host: ServerHost
   /** Whether the connection is to close behind this answer. */
   readonly isClosing: boolean
   /** The caller reads slower than the upstream writes; `drained` is called when it has caught up. */
@@ -26,40 +25,23 @@ export interface ExchangeLine {
   brokeOff(byReset: boolean): void
   /** What follows its head is no HTTP any more, on either side: where the upstream's bytes go. */
   tunnel(exchange: Exchange, uplink: Sink): Sink
-  /** Its caller has left, and its reply is to be read to the end all the same; false: too many are already. */
-  readOn(exchange: Exchange): boolean
-  /** The reply of one that was read on has ended. */
-  readOut(exchange: Exchange): void
 }
 
-/** One call on a caller's connection, from its whole head to the end of its reply: the sink of the reply's body. */
-export class Exchange implements Sink, Informed {
-  readonly call: Call
-  reply: Reply | null = null
+/** One call on a caller's HTTP/1 connection: the sink of the reply's body. */
+export class Exchange extends ExchangeBase {
   private readonly line: ExchangeLine
   private framing: ReplyFraming = 'none'
   private persists: boolean
-  private isEnded = false
   /** The last chunk went out with the head. */
   private isWritten = false
-  /** How the caller left whose reply is read for what it used, and goes nowhere. */
-  private leftBy: BodyEnd | null = null
 
   constructor(call: Call, line: ExchangeLine) {
-    this.call = call
+    super(call, line)
     this.line = line
     const { minor, fields } = call.head
     this.persists = !fields.saysClose && (minor === 1 || fields.saysKeepAlive)
     if (minor === 1) call.informed = this
     else call.edits.drop(1 << Name.expect)
-  }
-
-  /** Runs the call; both ends of the promise come back here. */
-  run(): void {
-    this.line.host.handle(this.call).then(
-      (reply) => this.answer(reply),
-      (error: unknown) => this.answerError(error),
-    )
   }
 
   push(bytes: Buffer, isOwned: boolean): boolean {
@@ -102,77 +84,20 @@ export class Exchange implements Sink, Informed {
     slab.send(this.line.socket, o)
   }
 
-  /** The caller left, or went silent: everything behind this call stops. */
-  leave(end: BodyEnd): void {
-    if (this.isEnded) return
-    const { call, reply } = this
-    if (call.drains && this.readOn(end)) return
-    if (reply === null) call.cancel(end)
-    else reply.body.cancel(end)
-    this.settle(end)
-  }
-
-  /** A drain ends the call: told in its own words where a reply has begun, as a failure where none has. */
-  cut(): void {
+  override cut(): void {
     this.persists = false
-    if (this.reply === null) return this.call.cancel('drained')
-    const error = new RelayError('unavailable', 'relay is shutting down')
-    this.reply.body.fail('drained', error)
-    // Of a tunnel the other direction may be all that is left.
-    if (this.reply.isTunnel) this.call.body.fail('drained', error)
+    super.cut()
   }
 
-  private answer(reply: Reply): void {
-    if (this.isEnded) return this.leftBy === null ? reply.body.cancel('cancelled') : this.swallow(reply)
-    this.reply = reply
-    this.call.firstByteAfterMs = performance.now() - this.call.startedAt
+  protected begin(reply: Reply): void {
     this.writeHead(reply)
     reply.body.pipe(reply.uplink === null ? this : this.line.tunnel(this, reply.uplink))
-  }
-
-  private answerError(error: unknown): void {
-    const { host } = this.line
-    const failed = error instanceof RelayError ? error : new RelayError('internal', 'relay failed', { cause: error })
-    if (failed !== error) host.bug(error)
-    this.call.error = failed
-    if (!this.isEnded) this.answer(host.errorReply(failed, this.call))
-    else this.readOut(failed)
-  }
-
-  /** Of a call that has been sent whole, the upstream does the work whether its reply is read or not. False: there is nothing to read. */
-  private readOn(end: BodyEnd): boolean {
-    const { call, reply, line } = this
-    if (call.attempts === 0 || call.upgrade !== null || !call.body.isComplete || !line.readOn(this)) return false
-    this.isEnded = true
-    this.leftBy = end
-    // It may have been waiting for the caller to read.
-    reply?.body.resume()
-    return true
-  }
-
-  /** A reply that comes after its caller has left. */
-  private swallow(reply: Reply): void {
-    this.reply = reply
-    this.call.status = reply.status
-    this.call.firstByteAfterMs = performance.now() - this.call.startedAt
-    reply.body.pipe(this)
-  }
-
-  /** The reply of a caller that has left has come to its end, whatever that is. */
-  private readOut(error: RelayError | null): void {
-    const { leftBy } = this
-    if (leftBy === null) return
-    this.leftBy = null
-    this.call.error ??= error
-    this.settle(leftBy)
-    this.line.readOut(this)
   }
 
   private writeHead(reply: Reply): void {
     const { call, line } = this
     const { body } = reply
     const { method, minor } = call.head
-    call.status = reply.status
     const framing = (this.framing = replyFramingFor(reply, method, minor))
     // The rest of a request that has been refused is not waited for: its sender learns from `close` that it may stop.
     const isEarly = !call.body.isComplete && reply.status >= 400
@@ -199,31 +124,9 @@ export class Exchange implements Sink, Informed {
     slab.reserve(bytes.length)
     return slab.send(socket, slab.at + bytes.copy(slab.bytes, slab.at))
   }
-
-  private settle(end: BodyEnd): void {
-    this.isEnded = true
-    const { call } = this
-    if (call.body.end === null) call.body.cancel(call.body.isComplete ? 'done' : end === 'done' ? 'cancelled' : end)
-    call.settle(end === 'done' && call.error !== null ? failedEnd(call.error) : end)
-  }
 }
 
 /** Whether relay itself ended it: what is on its way may still arrive then. */
 function isCut(end: BodyEnd): boolean {
   return end === 'drained' || end === 'timed_out'
-}
-
-/** How a call ended whose failure was told in full. */
-function failedEnd(error: RelayError): BodyEnd {
-  switch (error.failure) {
-    case 'upstream_failed':
-      return 'upstream_failed'
-    case 'timed_out':
-    case 'slow_caller':
-      return 'timed_out'
-    case 'cancelled':
-      return 'cancelled'
-    default:
-      return 'failed'
-  }
 }

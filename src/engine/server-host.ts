@@ -1,5 +1,4 @@
 import type { Failure, RelayError } from '../base/errors.ts'
-import type { RequestHead } from '../protocol/request.ts'
 import type { Call, Reply } from './call.ts'
 import type { Slab } from './slab.ts'
 import type { Sweep } from './sweep.ts'
@@ -12,6 +11,8 @@ export interface ServerLimits {
   readonly idleMs: number
   readonly bodyMs: number
   readonly writeMs: number
+  /** Calls at once on one HTTP/2 connection. */
+  readonly streams: number
 }
 
 /** What the engine's caller side asks of the rest of relay. */
@@ -30,21 +31,4 @@ export interface ServerHost {
   refused(failure: Failure): void
   /** The impossible happened: for the log, with its stack. */
   bug(error: unknown): void
-}
-
-/** What a caller's connection needs of the server that it belongs to; `C` is the connection, `E` what it carries. */
-export interface ServerSide<C, E> {
-  readonly limits: ServerLimits
-  readonly host: ServerHost
-  /** Every answer says that its connection closes. */
-  readonly isClosing: boolean
-  /** No connection waits for another call. */
-  readonly isEmptying: boolean
-  nextId(): string
-  takeHead(): RequestHead
-  returnHead(head: RequestHead): void
-  gone(connection: C): void
-  /** The caller of an exchange has left, and its reply is to be read to the end; false: too many are already. */
-  readOn(exchange: E): boolean
-  readOut(exchange: E): void
 }

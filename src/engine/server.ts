@@ -1,20 +1,24 @@
 import type { Socket } from 'node:net'
+import { preface } from '../protocol/h2/frames.ts'
 import { RequestHead } from '../protocol/request.ts'
+import type { CallerConnection, ServerSide } from './caller-connection.ts'
+import type { CallerSocket } from './caller-socket.ts'
 import { ClientConnection } from './client-connection.ts'
-import type { Exchange } from './exchange.ts'
-import type { ServerHost, ServerLimits, ServerSide } from './server-host.ts'
+import type { ExchangeBase } from './exchange-base.ts'
+import { CallerSession } from './h2/caller-session.ts'
+import type { ServerHost, ServerLimits } from './server-host.ts'
 
 /** The callers' connections of one worker. */
-export class Server implements ServerSide<ClientConnection, Exchange> {
+export class Server implements ServerSide {
   limits: ServerLimits
   readonly host: ServerHost
   /** Every answer says that its connection closes. */
   isClosing = false
   /** No connection waits for another call: one whose answer went out without such a word closes behind it all the same. */
   isEmptying = false
-  private readonly connections = new Set<ClientConnection>()
+  private readonly connections = new Set<CallerConnection>()
   /** Those whose caller has left, while their replies are read to the end. */
-  private readonly left = new Set<Exchange>()
+  private readonly left = new Set<ExchangeBase>()
   private readonly heads: RequestHead[] = []
   private readonly idPrefix: string
   private calls = 0
@@ -26,11 +30,21 @@ export class Server implements ServerSide<ClientConnection, Exchange> {
     this.idPrefix = idPrefix
   }
 
-  /** Serves a connected socket, clear or TLS. */
-  accept(socket: Socket): void {
-    const connection = new ClientConnection(socket, this)
-    this.connections.add(connection)
+  /** Serves a connected socket, clear or TLS: HTTP/2 where ALPN has agreed on it, or a caller in the clear begins with its preface. */
+  accept(socket: Socket, speaksHttp2 = true): void {
     this.host.connectionOpened()
+    // Of a TLS socket these two are known once its handshake is done.
+    const { encrypted, alpnProtocol } = socket as CallerSocket
+    if (speaksHttp2 && alpnProtocol === 'h2') this.connections.add(new CallerSession(socket, this))
+    else this.connections.add(new ClientConnection(socket, this, speaksHttp2 && encrypted !== true))
+  }
+
+  speaksHttp2(connection: CallerConnection, socket: CallerSocket, rest: Buffer): void {
+    this.connections.delete(connection)
+    const session = new CallerSession(socket, this)
+    this.connections.add(session)
+    session.data(preface)
+    if (rest.length > 0) session.data(rest)
   }
 
   private get isEmpty(): boolean {
@@ -46,21 +60,21 @@ export class Server implements ServerSide<ClientConnection, Exchange> {
   }
 
   /** Connection: it is gone. */
-  gone(connection: ClientConnection): void {
+  gone(connection: CallerConnection): void {
     this.connections.delete(connection)
     this.host.connectionClosed()
     this.checkEmpty()
   }
 
   /** Connection: its caller has left, and the reply is to be read to its end. False: so many are that this one is cancelled. */
-  readOn(exchange: Exchange): boolean {
+  readOn(exchange: ExchangeBase): boolean {
     if (this.left.size >= mostLeft) return false
     this.left.add(exchange)
     return true
   }
 
   /** Connection: a reply that was read on has ended. */
-  readOut(exchange: Exchange): void {
+  readOut(exchange: ExchangeBase): void {
     this.left.delete(exchange)
     this.checkEmpty()
   }
@@ -78,22 +92,27 @@ export class Server implements ServerSide<ClientConnection, Exchange> {
     if (this.heads.length < maxHeads) this.heads.push(head)
   }
 
+  /** Relay is about to close: every answer says so from now on, and callers whose protocol knows such a word are told at once. */
+  close(): void {
+    if (this.isClosing) return
+    this.isClosing = true
+    for (const connection of [...this.connections]) connection.closing()
+  }
+
   /** Closes the connections that carry no call; the others close behind their answer. */
   closeIdle(): void {
-    this.isClosing = this.isEmptying = true
+    this.close()
+    this.isEmptying = true
     for (const connection of [...this.connections]) connection.closeIfIdle()
   }
 
   /** Ends the calls for which `isCut` says so; how many they were. */
-  cut(isCut: (exchange: Exchange) => boolean): number {
-    let count = 0
-    const carried = [...this.connections].map(({ current }) => current)
-    for (const current of [...carried, ...this.left]) {
-      if (current === null || !isCut(current)) continue
-      current.cut()
-      count++
-    }
-    return count
+  cut(isCut: (exchange: ExchangeBase) => boolean): number {
+    const exchanges: ExchangeBase[] = []
+    for (const connection of this.connections) connection.collect(exchanges)
+    const cut = [...exchanges, ...this.left].filter(isCut)
+    for (const exchange of cut) exchange.cut()
+    return cut.length
   }
 
   /** Destroys what is left. */

@@ -28,6 +28,7 @@ export async function apply(to: ApplyTo, loaded: Loaded, before: Running | null)
   if (read.problems.length > 0) return read.problems
   const ports = await parts.listeners.prepare(loaded.plan.listeners)
   const adminChange = await admin.prepare(loaded.plan.admin)
+  await parts.reflections.prepare(loaded.plan)
   const bindProblems = [...ports.problems, ...adminChange.problems]
   const snapshot =
     bindProblems.length > 0 ? null : await snapshotOf(to, loaded, { ports: ports.ports, certificates: read.certificates, before })
@@ -40,11 +41,13 @@ export async function apply(to: ApplyTo, loaded: Loaded, before: Running | null)
   if (snapshot === null || problems.length > 0) {
     ports.undo()
     await adminChange.undo()
+    parts.reflections.keepOnly(before?.loaded.plan ?? null)
     const file = loaded.source.is === 'file' ? loaded.source.file : null
     return problems.map((problem) => placed(problem, file))
   }
   await tenantsUsed
   await adminChange.commit()
+  parts.reflections.keepOnly(loaded.plan)
   if (before !== null && ports.changed) await parts.crew.listen()
   return { loaded, snapshot, committedAt: new Date() }
 }
@@ -71,8 +74,8 @@ async function bring(parts: Parts, snapshot: Snapshot, before: Running | null, c
 }
 
 interface SnapshotParts {
-  readonly ports: Parameters<typeof listenerSlots>[0]
-  readonly certificates: Parameters<typeof listenerSlots>[1]
+  readonly ports: Parameters<typeof listenerSlots>[1]
+  readonly certificates: Parameters<typeof listenerSlots>[2]
   readonly before: Running | null
 }
 
@@ -81,8 +84,8 @@ async function snapshotOf({ parts }: ApplyTo, { plan }: Loaded, { ports, certifi
   const { routeSlots, upstreamSlots } = parts.numbers
   return {
     version: (before?.snapshot.version ?? 0) + 1,
-    plan: aimed(planForWorkers(plan), needsFake ? await parts.fake.address() : null),
-    listeners: listenerSlots(ports, certificates, parts.ticketKeys),
+    plan: aimed(parts.reflections.filled(planForWorkers(plan)), needsFake ? await parts.fake.address() : null),
+    listeners: listenerSlots(plan.listeners, ports, certificates, parts.ticketKeys),
     slots: {
       routes: routeSlots.slotsOf(plan.routes.map((route) => route.name)),
       upstreams: upstreamSlots.slotsOf(plan.upstreams.map((upstream) => upstream.name)),

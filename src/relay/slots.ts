@@ -1,18 +1,20 @@
 import type { Problem } from '../base/errors.ts'
-import type { Plan } from '../config/plan.ts'
+import type { ListenerPlan, Plan } from '../config/plan.ts'
 import type { ListenerSlot } from '../control/messages.ts'
 import type { Certificate } from './certificates.ts'
 import type { BoundPort } from './bind.ts'
 
 /** The listeners as workers get them: real ports, certificates as text, and the keys that let any worker resume any session. */
 export function listenerSlots(
+  plans: readonly ListenerPlan[],
   ports: readonly BoundPort[],
   certificates: readonly (Certificate | null)[],
   ticketKeys: Uint8Array,
 ): readonly ListenerSlot[] {
   return ports.map(({ host, port }, index) => {
     const certificate = certificates[index] ?? null
-    return { index, host, port, tls: certificate === null ? null : { ...certificate, ticketKeys } }
+    const tls = certificate === null ? null : { ...certificate, ticketKeys }
+    return { index, host, port, tls, http2: plans[index]?.http2 ?? false }
   })
 }
 

@@ -1,4 +1,4 @@
-import type { Exchange } from '../engine/exchange.ts'
+import type { ExchangeBase } from '../engine/exchange-base.ts'
 import type { Server } from '../engine/server.ts'
 import { isStream as lasts } from '../stages/event-stream.ts'
 
@@ -38,7 +38,7 @@ export async function drain(server: Server, { grace, streamGrace, hurry }: Drain
   return { calls, streams }
 }
 
-function isStream({ reply }: Exchange): boolean {
+function isStream({ reply }: ExchangeBase): boolean {
   return reply !== null && lasts(reply)
 }
 

@@ -16,7 +16,7 @@ export interface Doors {
 
 /** Where connected sockets go, TLS done; and how long a handshake may take, in ms. */
 export interface DoorsOptions {
-  accept(socket: Socket): void
+  accept(socket: Socket, speaksHttp2: boolean): void
   readonly handshakeMs: () => number
   /** Connections that this worker may hold; beyond, a new one is closed at once. Where control hands sockets over, it counts. */
   readonly mostConnections: () => number
@@ -28,17 +28,17 @@ export interface DoorsOptions {
 
 /** Makes the doors of a worker, all closed. */
 export function doors(options: DoorsOptions): Doors {
-  const accept = (socket: Socket): void => options.accept(socket)
   let slots: readonly ListenerSlot[] = []
   const secure = new Map<number, { readonly slot: ListenerSlot; readonly server: TlsServer }>()
   const open = new Map<string, TcpServer>()
 
   const enter = (index: number, socket: Socket): void => {
+    const slot = slots[index]
     // A listener that a reload has just taken away: nobody says any more whether it was in the clear.
-    if (slots[index] === undefined) return void socket.destroy()
+    if (slot === undefined) return void socket.destroy()
     const tls = secure.get(index)
     socket.setNoDelay(true)
-    if (tls === undefined) accept(socket)
+    if (tls === undefined) options.accept(socket, slot.http2)
     else tls.server.emit('connection', socket)
   }
   const enterOwn = (place: string, socket: Socket): void => {
@@ -82,9 +82,10 @@ function bound(open: ReadonlyMap<string, TcpServer>, { mostConnections }: DoorsO
 
 function secureServer(slot: ListenerSlot, options: DoorsOptions): TlsServer {
   const { cert, key, ticketKeys } = slot.tls!
+  const ALPNProtocols = slot.http2 ? ['h2', 'http/1.1'] : ['http/1.1']
   const server = createTls(
-    { cert, key, ticketKeys: Buffer.from(ticketKeys), ALPNProtocols: ['http/1.1'], handshakeTimeout: options.handshakeMs() },
-    (socket) => options.accept(socket),
+    { cert, key, ticketKeys: Buffer.from(ticketKeys), ALPNProtocols, handshakeTimeout: options.handshakeMs() },
+    (socket) => options.accept(socket, slot.http2),
   )
   // A handshake that fails is the peer's affair; Node destroys the socket after this event.
   server.on('tlsClientError', (_error, socket) => socket.destroy())

@@ -57,11 +57,11 @@ const server = new Server(
     refused: (failure) => column.refused(failureIndex(failure)),
     bug: (error) => log.error({ error }, 'relay failed: this should not happen'),
   },
-  { head: 32_768, fields: 100, headMs: 15_000, idleMs: 75_000, bodyMs: 60_000, writeMs: 300_000 },
+  { head: 32_768, fields: 100, headMs: 15_000, idleMs: 75_000, bodyMs: 60_000, writeMs: 300_000, streams: 100 },
   `req_${index}${randomBytes(6).toString('hex')}`,
 )
 const entrance = doors({
-  accept: (socket) => server.accept(socket),
+  accept: (socket, speaksHttp2) => server.accept(socket, speaksHttp2),
   handshakeMs: () => server.limits.headMs,
   mostConnections,
   connections: () => server.size,
@@ -83,8 +83,7 @@ port.on('message', (message: ToWorker | SocketMessage) => {
       return void listen(message.reusePort)
     case 'closing':
       closing.abort()
-      server.isClosing = true
-      return
+      return server.close()
     case 'drain':
       return void drainAll(message.grace, message.streamGrace)
     case 'cut':

@@ -39,7 +39,7 @@ export const requestLines: readonly RequestCase[] = [
   refused('HTTP/0.9 with fields', 505, head('GET /a', 'Host: h')),
   refused('HTTP/0.9 by its number', 505, head('GET /a HTTP/0.9', 'Host: h')),
   refused('HTTP/2.0', 505, head('GET /a HTTP/2.0', 'Host: h')),
-  refused('the preface of HTTP/2', 505, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
+  refused('a preface of HTTP/2 that ends otherwise', 505, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\n'),
   refused('HTTP/1.2', 505, head('GET /a HTTP/1.2', 'Host: h')),
   refused('HTTP/3.1', 505, head('GET /a HTTP/3.1', 'Host: h')),
   refused('http/1.1 in lower case', 400, head('GET /a http/1.1', 'Host: h')),

@@ -69,7 +69,7 @@ export async function engineWorld(t: { teardown(end: () => Promise<void>): void 
       refused: (failure) => state.refusals.push(failure),
       bug: (error) => state.bugs.push(error),
     },
-    { head: 32_768, fields: 100, headMs: 20_000, idleMs: 20_000, bodyMs: 20_000, writeMs: 20_000, ...options.limits },
+    { head: 32_768, fields: 100, headMs: 20_000, idleMs: 20_000, bodyMs: 20_000, writeMs: 20_000, streams: 100, ...options.limits },
     'req_',
   )
   const sockets = new Map<number, Socket>()

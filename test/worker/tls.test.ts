@@ -133,7 +133,7 @@ for (const accept of ['handover', 'reusePort']) {
 
 t.test('a caller that speaks another protocol only is turned away in the handshake', async (t) => {
   const relay = await secureRelay(t, 'handover')
-  const caller = new Caller(t, relay.port, { ALPNProtocols: ['h2'] })
+  const caller = new Caller(t, relay.port, { ALPNProtocols: ['spdy/3'] })
 
   const [error] = await once(caller.socket, 'error')
 

@@ -169,7 +169,7 @@ export abstract class SessionBase<S extends Stream> implements StreamHost, Outpu
     if (increment > 0 && !this.isOver) this.output.windowUpdate(0, increment)
   }
 
-  closed(stream: { readonly id: number }): void {
+  streamClosed(stream: { readonly id: number }): void {
     const known = this.streams.get(stream.id)
     if (known === undefined) return
     this.streams.delete(stream.id)

@@ -11,7 +11,7 @@ export interface StreamHost {
   putTrailers(stream: number, lines: Buffer): void
   putReset(stream: number, code: number): void
   /** It is over, whichever way. */
-  closed(stream: { readonly id: number }): void
+  streamClosed(stream: { readonly id: number }): void
 }
 
 /** The part of a stream that sends: bytes leave at once as far as windows and socket let them, and wait here otherwise. */
@@ -169,7 +169,7 @@ export abstract class StreamOut implements Sending {
   protected close(): void {
     this.isClosed = true
     this.queue = noBytes
-    this.session.closed(this)
+    this.session.streamClosed(this)
   }
 }
 
