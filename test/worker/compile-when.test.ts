@@ -1,4 +1,5 @@
 import { gzipSync } from 'node:zlib'
+import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import type { PeekBudget } from '../../src/stages/peek-budget.ts'
 import type { RawClient } from '../helpers/raw.ts'
@@ -127,6 +128,19 @@ t.test('a second model in the body is a 400, and no route’s', async (t) => {
   t.same(made.origin.calls, [])
 })
 
+t.test('what follows the model is not waited for', async (t) => {
+  const made = await worker(t)
+  made.use(byModel)
+  const client = await made.caller()
+  await client.send(head(['Content-Length: 60']), '{"model":"claude-opus-4-8",')
+  while (made.origin.connections[0]?.rest.includes('claude-opus') !== true) await turn()
+
+  await client.send(' '.repeat(32), '}')
+
+  t.equal((await answer(client))?.line[1], '200')
+  t.equal(made.origin.calls[0]?.line[1], '/opus/v1/x')
+})
+
 t.test('a caller that waits to be asked for its body is asked', async (t) => {
   const made = await worker(t)
   made.use(byModel)
@@ -153,6 +167,7 @@ t.test('who leaves, or sends nothing more, while its model is waited for is let 
   const slow = await send(made, head(['Content-Length: 100']), '{"messages":')
 
   t.equal(slow?.line[1], '408')
+  t.equal(made.endedOf(0), 2, 'both are counted, once, as calls of no route')
   t.equal(made.underWay.size, 0)
   t.same(peeks.held.get('nobody yet'), 0)
   t.same(made.origin.calls, [])

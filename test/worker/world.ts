@@ -1,3 +1,4 @@
+import { bodyEnds } from '../../src/base/ends.ts'
 import { logger } from '../../src/base/log.ts'
 import type { Plan } from '../../src/config/plan.ts'
 import { Slab } from '../../src/engine/slab.ts'
@@ -46,6 +47,8 @@ export interface Worker extends EngineWorld {
   readonly use: (config: string) => Snapshot
   readonly caller: EngineWorld['connect']
   readonly ask: (target: string, host?: string) => Promise<Message | undefined>
+  /** Calls that have ended, of the route in this slot. */
+  readonly endedOf: (slot: number) => number
   /** A gauge of the upstream in this slot. */
   readonly gauge: (slot: number, which: (typeof poolGauges)[number]) => number
 }
@@ -94,6 +97,11 @@ export async function worker(
       const caller = await world.connect()
       await caller.send(`GET ${target} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`)
       return (await caller.answers(1))[0]
+    },
+    endedOf: (slot) => {
+      const { layout } = shared
+      const row = shared.read().slice(layout.ends + slot * bodyEnds.length)
+      return row.slice(0, bodyEnds.length).reduce((sum, count) => sum + count, 0)
     },
     gauge: (slot, which) => shared.read()[shared.layout.pools + slot * poolGauges.length + poolGauges.indexOf(which)] ?? -1,
   }
