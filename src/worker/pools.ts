@@ -1,4 +1,5 @@
 import type { UpstreamPlan } from '../config/plan.ts'
+import { SessionPool } from '../engine/h2/session-pool.ts'
 import { Pool } from '../engine/pool.ts'
 import type { Dispatcher, PoolHost, PoolOptions } from '../engine/pool-options.ts'
 import type { Slab } from '../engine/slab.ts'
@@ -46,7 +47,8 @@ export function upstreamPools({ slab, sweep, column }: PoolsOptions): Pools {
       retried: () => numbers.retried(),
       closed: () => numbers.close(),
     }
-    return new Pool(optionsOf(upstream), host)
+    const options = optionsOf(upstream)
+    return options.http === 2 ? new SessionPool(options, host) : new Pool(options, host)
   }
   return {
     hold(upstream, slot) {
