@@ -3,7 +3,9 @@ import { Body } from '../engine/body.ts'
 import { Reply, type Call, type Stage } from '../engine/call.ts'
 import { errorBytes, errorOfRelay } from '../openai/errors.ts'
 import { fieldLine, fieldName } from '../protocol/edits.ts'
+import { Head } from '../protocol/head.ts'
 import { isOpenAiCall } from './openai-endpoint.ts'
+import { rateLines } from './openai-rates.ts'
 
 /** Has OpenAI's callers told of refusals and failures in the shape that their clients read; it stands before all that may refuse a call. */
 export function openAiFailures(): Stage {
@@ -22,8 +24,16 @@ export function openAiErrorReply(error: RelayError, call: Call): Reply {
   edits.line(fieldLine(xRequestId, call.id))
   if (error.retryAfterMs !== undefined) edits.line(fieldLine(retryAfter, String(Math.ceil(error.retryAfterMs / 1000))))
   if (error.shouldRetry !== undefined) edits.line(fieldLine(shouldRetry, String(error.shouldRetry)))
-  for (const line of error.lines) edits.line(line)
+  for (const line of [...error.lines, ...ratesIn(error.lines)]) edits.line(line)
   return reply
+}
+
+/** A refusal says how the caller's limits stand, as Claude does: here as OpenAI does too. */
+function ratesIn(lines: readonly Buffer[]): readonly Buffer[] {
+  if (lines.length === 0) return lines
+  const bytes = Buffer.concat(lines)
+  const told = new Head()
+  return told.parse(bytes, 0, bytes.length, Infinity) === null ? rateLines(told, Date.now()) : []
 }
 
 const json = fieldLine(fieldName('content-type'), 'application/json')

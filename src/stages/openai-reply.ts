@@ -5,9 +5,11 @@ import { converted, type Converter } from '../engine/convert.ts'
 import { errorBytes, errorOfClaude, statusOf } from '../openai/errors.ts'
 import type { Json } from '../openai/fields.ts'
 import { fieldLine, fieldName } from '../protocol/edits.ts'
-import { Head } from '../protocol/head.ts'
+import type { Head } from '../protocol/head.ts'
 import { Name } from '../protocol/names.ts'
+import { decodedBody } from './decoded-body.ts'
 import { isEventStream } from './event-stream.ts'
+import { ownHead } from './grpc-head.ts'
 import { rateLines } from './openai-rates.ts'
 import { wholeReply } from './whole-body.ts'
 
@@ -27,7 +29,7 @@ export async function openAiReply(call: Call, reply: Reply, options: ReplyOption
   if (status !== 200 && status < 400) return reply
   if (status === 200 && isEventStream(reply)) return streamed(call, reply, options)
   // The reply's own head may be another's when all of its body has come.
-  const head = keptHead(reply)
+  const head = ownHead(reply)
   const { bytes } = await wholeReply(call, reply, { most: status === 200 ? mostReply : mostError })
   const body = status === 200 ? Buffer.from(JSON.stringify(options.whole(bytes))) : errorBytes(errorOfClaude(status, bytes))
   const answer = new Reply(statusOf(status), head, Body.of(body))
@@ -38,25 +40,23 @@ export async function openAiReply(call: Call, reply: Reply, options: ReplyOption
 }
 
 function streamed(call: Call, reply: Reply, { stream, now }: ReplyOptions): Reply {
-  if (stream === undefined || reply.head!.has(Name.contentEncoding)) {
-    const failure = new RelayError('upstream_failed', 'the upstream answered with a stream that was not asked for, or coded')
+  const source = stream === undefined ? null : plainBody(reply)
+  if (stream === undefined || source === null) {
+    const failure = new RelayError('upstream_failed', 'the upstream answered with a stream that was not asked for, or cannot be decoded')
     reply.body.cancel('failed', failure)
     throw failure
   }
-  const head = keptHead(reply)
-  const answer = new Reply(200, head, converted(reply.body, stream()))
+  const head = ownHead(reply)
+  const answer = new Reply(200, head, converted(source, stream()))
+  answer.edits.drop(1 << Name.contentEncoding)
   tell(answer, head, { id: call.id, now: now() })
   return answer
 }
 
-/** A reply's head with its edits, as a head of its own. */
-function keptHead({ head, edits }: Reply): Head {
-  const room = edits.room + (head === null ? 0 : head.end - head.start)
-  const bytes = Buffer.allocUnsafe(room)
-  const kept = new Head()
-  // What is parsed has been parsed, or made by relay, before.
-  kept.parse(bytes, 0, edits.write(head, bytes, 0), Infinity)
-  return kept
+/** A stream comes uncoded, as it was asked for, or is decoded as it comes. */
+function plainBody({ head, body }: Reply): Body | null {
+  const coding = head?.text(Name.contentEncoding) ?? ''
+  return coding === '' || coding.toLowerCase() === 'identity' ? body : decodedBody(body, coding, mostStream)
 }
 
 /** What OpenAI's clients look for under names of their own; the call's id stands for one that the upstream has not told. */
@@ -70,3 +70,5 @@ const xRequestId = fieldName('x-request-id')
 /** Bytes of an answer, far more than any has, and of an error. */
 const mostReply = 33_554_432
 const mostError = 1_048_576
+/** Decoded: an event has some 100 bytes, and may stand for one token. */
+const mostStream = 268_435_456

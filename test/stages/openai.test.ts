@@ -236,6 +236,7 @@ t.test("a refusal is in OpenAI's words, whichever stage refuses", async (t) => {
     'retry-after: 2',
     'x-should-retry: true',
     'anthropic-ratelimit-requests-limit: 1',
+    'x-ratelimit-limit-requests: 1',
   ])
   const stranger = await refusalOf(callOf('GET /v1/models HTTP/1.1\nhost: r'), [
     openAiFailures(),
@@ -415,6 +416,20 @@ t.test('who leaves in the middle of a stream stops the upstream, and what was us
 
   t.equal(body.end, 'cancelled')
   t.match(call.tokens, { input: 10, estimated: true })
+})
+
+t.test('a stream that is coded all the same is decoded as it comes; in a way that nobody knows it fails', async (t) => {
+  const { call, body, reply, sink } = await streaming([meter({ asksIdentity: true })], `${sse}\ncontent-encoding: gzip`)
+  const ended = new Promise((resolve) => reply.body.onEnd(resolve))
+  body.push(gzipSync(events.join('')), true)
+  body.finish(none)
+  await ended
+  await call.tokensRead
+
+  t.match(sink.text, /"content":"Hello".*data: \[DONE\]\n\n$/s)
+  t.strictSame(written(reply), [sse, 'x-request-id: req_1'])
+  t.match(call.tokens, { input: 10, output: 20 })
+  t.equal((await refusalOf(post({ ...hi, stream: true }), [stage()], upstream(200, `${sse}\ncontent-encoding: compress`))).status, 502)
 })
 
 t.test('an error instead of a stream is an error', async (t) => {
