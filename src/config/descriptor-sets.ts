@@ -8,8 +8,8 @@ import { readFault, type Sources } from './sources.ts'
 
 /** Reads what says what gRPC methods are, each set once, however many routes name it. */
 export interface DescriptorSets {
-  /** null: nothing is said, or a problem was told. */
-  read(written: DescriptorFile, path: KeyPath): DescriptorsPlan | null
+  /** null: nothing is said, or a problem was told. `backwards`: for gRPC callers of an upstream that speaks JSON. */
+  read(written: DescriptorFile, path: KeyPath, backwards?: boolean): DescriptorsPlan | null
   /** What a set says; null where nobody knows yet: the server is to be asked, or nothing outside of the text is read. */
   open(descriptors: DescriptorsPlan | null): OpenSet | null
 }
@@ -20,39 +20,47 @@ type SetPlan = Extract<DescriptorsPlan, { readonly is: 'set' }>
 export function descriptorSets(sources: Sources, found: Findings): DescriptorSets {
   const made = new Map<string, SetPlan | null>()
   const opened = new WeakMap<SetPlan, OpenSet>()
-  const once = (id: string, path: KeyPath, make: () => Uint8Array | null): SetPlan | null => {
-    const known = made.get(id)
+  const once = ({ id, path, backwards }: Wanted, make: () => Uint8Array | null): SetPlan | null => {
+    const key = `${backwards} ${id}`
+    const known = made.get(key)
     if (known !== undefined) return known
     const bytes = make()
-    const plan = bytes === null ? null : openedPlan(bytes, path)
-    made.set(id, plan)
+    const plan = bytes === null ? null : openedPlan(bytes, path, backwards)
+    made.set(key, plan)
     return plan
   }
   return {
-    read(written, path) {
+    read(written, path, backwards = false) {
       if (!checkSources(written, path, found)) return null
       const { proto, protoPath = [], descriptors, reflect } = written
       if (reflect === true) return { is: 'reflect' }
       if (descriptors !== undefined) {
         const at = [...path, 'descriptors']
-        return once(descriptors, at, () => setBytes(descriptors, at, { sources, found }))
+        return once({ id: descriptors, path: at, backwards }, () => setBytes(descriptors, at, { sources, found }))
       }
       if (proto === undefined) return null
       const from = { files: listed(proto), folders: listed(protoPath) }
       const at = [...path, 'proto']
-      return once(JSON.stringify(from), at, () => protoBytes(from, at, { sources, found }))
+      return once({ id: JSON.stringify(from), path: at, backwards }, () => protoBytes(from, at, { sources, found }))
     },
     open: (descriptors) => (descriptors?.is === 'set' ? (opened.get(descriptors) ?? null) : null),
   }
 
-  function openedPlan(bytes: Uint8Array, path: KeyPath): SetPlan | null {
+  function openedPlan(bytes: Uint8Array, path: KeyPath, backwards: boolean): SetPlan | null {
     const plan: SetPlan = { is: 'set', bytes }
     if (!sources.live) return plan
-    const read = openSet(bytes)
+    const read = openSet(bytes, backwards)
     if (read.is === 'opened') opened.set(plan, read.set)
     else for (const { message, remedy } of read.faults.slice(0, mostFaults)) found.add(path, message, remedy)
     return read.is === 'opened' ? plan : null
   }
+}
+
+/** A set, by what makes it, and where that is written. */
+interface Wanted {
+  readonly id: string
+  readonly path: KeyPath
+  readonly backwards: boolean
 }
 
 interface Reading {

@@ -47,7 +47,9 @@ function jsonToGrpc(route: WrittenRoute, { upstream, method }: RouteTarget, rout
   const descriptors: DescriptorsPlan | null = known ?? (method !== null && !isSaid ? { is: 'reflect' } : null)
   const { transcode } = mapping
   if (transcode === false) {
-    if (own !== null)
+    if (method !== null)
+      routing.found.addKey([...path, 'transcode'], 'is false, and the method that is named is for JSON callers', 'leave the method out')
+    else if (own !== null)
       routing.found.addKey(
         [...path, 'transcode'],
         'is false, and what the methods are is said here for JSON callers',
@@ -106,7 +108,7 @@ function grpcToJson({ mapping, path, match }: WrittenRoute, _: RouteTarget, { se
   const at = [...path, 'grpcService']
   const { proto, protoPath, descriptors } = written
   if (proto === undefined && descriptors === undefined) found.add(at, 'nothing says what the service is', 'give `proto` or `descriptors`')
-  const read = sets.read({ proto, protoPath, descriptors }, at)
+  const read = sets.read({ proto, protoPath, descriptors }, at, true)
   if (read?.is !== 'set') return null
   const services = sets.open(read)?.services
   const own = match.is === 'template' ? match.template : match.path

@@ -31,10 +31,13 @@ export interface SetFault {
   readonly remedy: string
 }
 
-/** Opens a serialized `google.protobuf.FileDescriptorSet`, and makes its rules ready as those will who put JSON into its messages. */
-export function openSet(bytes: Uint8Array): OpenedSet {
+/**
+ * Opens a serialized `google.protobuf.FileDescriptorSet`, and makes its rules ready as those will who put JSON into its messages;
+ * `backwards`: as those will who put its messages into JSON.
+ */
+export function openSet(bytes: Uint8Array, backwards = false): OpenedSet {
   try {
-    const { methods } = transcoder({ descriptors: bytes, mostMessage: 1 })
+    const { methods } = transcoder({ descriptors: bytes, backwards, mostMessage: 1 })
     if (methods.length > 0) return { is: 'opened', set: setOf(methods) }
     return {
       is: 'faults',

@@ -13,12 +13,13 @@ import type { Found, Match, Method, Rendered, RequestStream, Statuses, Transcode
 
 /** Reads the descriptors and makes their rules ready; what is wrong with them is a ConfigError. */
 export function transcoder(options: TranscoderOptions): Transcoder {
-  const { descriptors, only = null, discardUnknown = false, emitDefaults = false, mostMessage } = options
+  const { descriptors, only = null, discardUnknown = false, emitDefaults = false, backwards = false, mostMessage } = options
   const { files, types } = readDescriptors(descriptors)
   const codec = codecOf(types, { discardUnknown, emitDefaults, most: mostMessage })
   const bindings = bindingsOf(files)
   const methods = new Map([...bindings].map(([method, each]) => [method, new TranscodedMethod(method, each, codec)] as const))
-  const found = only === null ? [...bindings.values()].flat() : bindingsAt(files, only)
+  const all = backwards ? [] : [...bindings.values()].flat()
+  const found = only === null ? all : bindingsAt(files, only)
   return new SetTranscoder({ methods, bindings: found, codec, statuses: statusesOf(types) })
 }
 

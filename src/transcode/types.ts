@@ -10,6 +10,8 @@ export interface TranscoderOptions {
   readonly discardUnknown?: boolean
   /** Fields without presence that have their default value are written into JSON too. */
   readonly emitDefaults?: boolean
+  /** Only gRPC calls are put into HTTP, never the other way: no path has to mean one method alone, and `find` finds nothing. */
+  readonly backwards?: boolean
   /** Bytes of one message, either way, as JSON and as protobuf. */
   readonly mostMessage: number
 }

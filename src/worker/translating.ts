@@ -42,7 +42,7 @@ export function translations(budget: PeekBudget): Translations {
         }
         case 'grpc_to_json': {
           const { mostMessage } = translate
-          const found = read(translate.descriptors.bytes, { mostMessage })
+          const found = read(translate.descriptors.bytes, { backwards: true, mostMessage })
           const grpc = { transcoder: found, base: upstream.path, isClaude: upstream.kind === 'claude', mostMessage, budget }
           return { is: 'to_json', connect: { ...connectWith(found, budget), most: mostMessage }, grpc }
         }
