@@ -85,7 +85,8 @@ function grpcTarget(written: string, route: WrittenRoute, routing: Routing): Rou
     found.add(targetPath, `the upstream ${shown(upstream.name)} is of kind ${upstream.kind}`, 'say `kind: grpc` there, or use `to`')
     return undefined
   }
-  const rewrite = method === null ? readRewrite(undefined, route, found) : `/${method}`
+  // Whoever puts JSON into the method's messages finds them by the path that came.
+  const rewrite = method === null ? readRewrite(undefined, route, found) : null
   return rewrite === undefined ? undefined : { upstream, rewrite, method }
 }
 

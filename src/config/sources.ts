@@ -44,7 +44,8 @@ export function liveSources(options: SourcesOptions): Sources & { readonly files
     bytes(path) {
       const full = resolve(folder, path)
       files.add(full)
-      return readBytes(full)
+      // A Buffer would be sent to workers with all that lies beside it, and shown in JSON in a way of its own.
+      return new Uint8Array(readBytes(full))
     },
   }
 }

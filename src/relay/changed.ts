@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Problem } from '../base/errors.ts'
 import type { Plan } from '../config/plan.ts'
 
@@ -56,7 +57,17 @@ function shown(value: string | number | null): string {
 
 /** Whether two pieces of plain data say the same. */
 export function same(one: unknown, other: unknown): boolean {
-  return JSON.stringify(one) === JSON.stringify(other)
+  return JSON.stringify(one, withDigests) === JSON.stringify(other, withDigests)
+}
+
+const digests = new WeakMap<Uint8Array, string>()
+
+/** Descriptor sets stand in many routes, and number by number they would be a long text each time. */
+function withDigests(_: string, value: unknown): unknown {
+  if (!(value instanceof Uint8Array)) return value
+  const digest = digests.get(value) ?? createHash('sha256').update(value).digest('base64')
+  digests.set(value, digest)
+  return digest
 }
 
 const plainParts = [

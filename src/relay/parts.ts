@@ -10,6 +10,7 @@ import { handover, type Handover } from './handover.ts'
 import { workerHeapMb } from './heap.ts'
 import { listeners, type Listeners } from './listeners.ts'
 import { loads, type Loads } from './load-of.ts'
+import { reflections, type Reflections } from './reflection.ts'
 import { serial, type Serial } from './serial.ts'
 import { openServices, type Services } from './services.ts'
 import type { Waits } from './waits.ts'
@@ -27,6 +28,7 @@ export interface Parts {
   readonly crew: Crew
   readonly fake: BuiltinFake
   readonly services: Services
+  readonly reflections: Reflections
   /** Every change of the snapshot and every start of a worker on it, one after the other. */
   readonly changes: Serial
   /** One set for all workers, so that any of them resumes any session; made anew with each start of relay. */
@@ -85,6 +87,7 @@ export async function makeParts(options: PartsOptions, opened: AsyncDisposableSt
     crew: team,
     fake: builtinFake(),
     services,
+    reflections: reflections({ log, waitMs: waits.reflect }),
     changes,
     ticketKeys: randomBytes(48),
   }

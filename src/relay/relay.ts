@@ -11,6 +11,7 @@ import { openControl } from './control.ts'
 import type { Stopped } from './drain.ts'
 import { makeParts, type Parts } from './parts.ts'
 import { logger, type Log } from '../base/log.ts'
+import { refresh } from './refresh.ts'
 import { reload } from './reload.ts'
 import { load, type Loaded, type Overrides, type RelaySource } from './source.ts'
 import { state, type State } from './state.ts'
@@ -85,6 +86,7 @@ async function open(options: RelayOptions, loaded: Loaded, opened: AsyncDisposab
   opened.defer(() => control.close())
   opened.adopt(watched(now, log, { again, pollMs: waits.poll }), (watch) => watch.close())
   now.setPhase('running')
+  base.parts.reflections.onChange(() => void base.parts.changes(() => refresh({ ...base, log, now })))
   return {
     control: control.path,
     plan: () => now.read().running.loaded.plan,
@@ -131,6 +133,7 @@ async function openParts(
   const onError = (error: unknown) => log.error({ error }, 'the admin listener failed to answer')
   const admin = adminPort({ registry, onError, isReady: () => readiness(now, parts) })
   opened.defer(() => parts.fake.close())
+  opened.defer(() => parts.reflections.close())
   opened.defer(() => parts.crew.terminate())
   opened.defer(() => admin.close())
   opened.defer(() => parts.listeners.closeAll())

@@ -21,6 +21,7 @@ export async function reload(options: ReloadOptions, expect: string | null): Pro
   const loaded = await loadOr(options.load)
   if (!('plan' in loaded)) return rejected(options, before, loaded)
   if (expect !== null && expect !== loaded.hash) return { is: 'stale', version, hash: loaded.hash }
+  options.parts.reflections.again()
   if (await isSame(before, loaded)) {
     options.now.setRunning({ ...before, loaded }, [])
     return { is: 'unchanged', version, hash: loaded.hash }

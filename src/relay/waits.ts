@@ -7,6 +7,8 @@ export interface Waits {
   readonly listen: number
   /** From `forget` to `forgotten`. */
   readonly forget: number
+  /** How long a change of the plan waits for what servers that it brings along say of themselves. */
+  readonly reflect: number
   /** From `cut` to `drained`, and what a drain may take beyond its graces. */
   readonly cut: number
   /** How long an accepted connection waits when no worker is live. */
@@ -23,6 +25,7 @@ export const defaultWaits: Waits = {
   commit: 5000,
   listen: 5000,
   forget: 5000,
+  reflect: 1500,
   cut: 3000,
   handover: 5000,
   backoffFirst: 100,
