@@ -1,18 +1,19 @@
 import { RelayError } from '../../base/errors.ts'
+import { Code, codeOfReset } from '../../protocol/grpc/code.ts'
 import { ErrorCode } from '../../protocol/h2/frames.ts'
 
 /** What a call fails with whose stream the upstream has reset; its gRPC status is that of PROTOCOL-HTTP2 ("HTTP2 Transport Mapping"). */
 export function resetError(name: string, code: number): RelayError {
   if (code === ErrorCode.refusedStream)
     return new RelayError('unavailable', `${name} refused the call (REFUSED_STREAM)`, { shouldRetry: true, retryAfterMs: 1000 })
-  return new RelayError('upstream_failed', `${name} reset the call (${codeName(code)})`, { grpc: grpcStatus(code) })
+  return new RelayError('upstream_failed', `${name} reset the call (${codeName(code)})`, { grpc: codeOfReset(code) })
 }
 
 /** What the calls of a session fail with that the upstream has ended with an error; those that it has not taken may be sent again. */
 export function goawayError(name: string, code: number, { debug, isTaken }: { debug: string; isTaken: boolean }): RelayError {
   const said = debug === '' ? '' : `: ${debug}`
   const message = `${name} ended the session (${codeName(code)}${said})`
-  return new RelayError('upstream_failed', message, { grpc: isTaken ? grpcStatus(code) : UNAVAILABLE, shouldRetry: !isTaken })
+  return new RelayError('upstream_failed', message, { grpc: isTaken ? codeOfReset(code) : Code.unavailable, shouldRetry: !isTaken })
 }
 
 /** The debug text of a GOAWAY, as far as people can read it, shortened. */
@@ -25,22 +26,6 @@ function codeName(code: number): string {
   return names[code] ?? `code ${code}`
 }
 
-function grpcStatus(code: number): number {
-  switch (code) {
-    case ErrorCode.refusedStream:
-      return UNAVAILABLE
-    case ErrorCode.cancel:
-      return 1
-    case ErrorCode.enhanceYourCalm:
-      return 8
-    case ErrorCode.inadequateSecurity:
-      return 7
-    default:
-      return 13
-  }
-}
-
-const UNAVAILABLE = 14
 const mostDebug = 128
 const names = [
   'NO_ERROR',
