@@ -24,6 +24,7 @@ export class RequestHead {
 
   /** Reads a whole head: `end` is the offset of the empty line that ends it. */
   parse(bytes: Buffer, start: number, end: number, maxFields: number): Refusal | null {
+    this.major = 1
     const line = this.requestLine(bytes, start)
     if (typeof line !== 'number') return line
     return this.fields.parse(bytes, line, end, maxFields) ?? this.checkHost(bytes)

@@ -29,7 +29,7 @@ function add(call: Call): void {
   if (host !== '') edits.set(forwardedHost, host)
   // RFC 9110 §7.6.3: the protocol it came in by, and a pseudonym.
   const via = caller.isTrusted ? fields.values('via').join(', ') : ''
-  edits.set(viaName, `${via === '' ? '' : `${via}, `}1.${head.minor} relay`)
+  edits.set(viaName, `${via === '' ? '' : `${via}, `}${head.major === 2 ? '2.0' : `1.${head.minor}`} relay`)
 }
 
 function isPlain(call: Call): boolean {

@@ -153,6 +153,7 @@ export class CallerSession extends Session<CallerStream> implements CallerStream
     this.lose('the session is over')
     this.lingered = 0
     this.output.flush()
+    this.output.drop()
     this.waits.ack = this.waits.block = this.waits.write = Infinity
     this.waitFor(lingerMs)
     if (socket.writableLength > 0) {

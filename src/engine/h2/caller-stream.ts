@@ -42,6 +42,9 @@ export class CallerStream extends Stream implements Source, Timed, ExchangeStrea
   private readonly body: Body
   private exchange: StreamExchange | null = null
   private isPaused = false
+  /** When its caller must have taken some of what waits, and sent some of what it still has to. */
+  private writeBy = Infinity
+  private bodyBy = Infinity
 
   constructor(id: number, owner: CallerStreamHost, asking: Asking, isEnd: boolean) {
     super(id, owner, owner.peer.initialWindow)
@@ -67,7 +70,7 @@ export class CallerStream extends Stream implements Source, Timed, ExchangeStrea
     const { asking, owner } = this
     const { server } = owner
     server.host.sweep.add(this)
-    this.rewait()
+    this.waitForBody()
     if ('failure' in asking) return this.refuseCall(asking)
     const head = server.takeHead()
     const { form } = asking
@@ -89,7 +92,7 @@ export class CallerStream extends Stream implements Source, Timed, ExchangeStrea
     const { body } = this
     if (this.declared >= 0 && body.received + bytes.length > this.declared) return this.wrongLength()
     if (!body.push(bytes, isOwned)) this.isPaused = true
-    this.rewait()
+    this.waitForBody()
     return !this.isPaused
   }
 
@@ -117,12 +120,13 @@ export class CallerStream extends Stream implements Source, Timed, ExchangeStrea
   }
 
   onDrained(): void {
+    this.writeBy = Infinity
     this.rewait()
     this.exchange?.reply?.body.resume()
   }
 
   override onMoved(): void {
-    this.rewait()
+    this.waitForReader()
   }
 
   override onFlushed(): void {
@@ -140,7 +144,7 @@ export class CallerStream extends Stream implements Source, Timed, ExchangeStrea
 
   resume(): void {
     this.isPaused = false
-    this.rewait()
+    this.waitForBody()
     this.taken()
   }
 
@@ -154,6 +158,7 @@ export class CallerStream extends Stream implements Source, Timed, ExchangeStrea
     const { owner } = this
     encodeReply(reply.status, reply.head, reply.edits, length, owner.beginBlock(replyRoom(reply)))
     owner.endBlock(this.id, isEnd)
+    this.rewait()
   }
 
   putInform(status: number, head: Head): void {
@@ -164,7 +169,7 @@ export class CallerStream extends Stream implements Source, Timed, ExchangeStrea
 
   send(bytes: Buffer, isOwned: boolean): boolean {
     const isOut = this.write(bytes, isOwned)
-    if (!isOut) this.rewait()
+    if (!isOut && this.writeBy === Infinity) this.waitForReader()
     return isOut
   }
 
@@ -213,16 +218,25 @@ export class CallerStream extends Stream implements Source, Timed, ExchangeStrea
     this.body.cancel('failed')
     this.putReply(reply, reply.body.length, false)
     const bytes = reply.body.take()
-    if (bytes !== null) this.write(bytes, true)
+    if (bytes !== null) this.send(bytes, true)
     this.end(none)
   }
 
-  /** What is waited for now: that the caller reads, or its next bytes. */
+  private waitForReader(): void {
+    this.writeBy = this.host.sweep.now + this.owner.server.limits.writeMs
+    this.rewait()
+  }
+
+  private waitForBody(): void {
+    this.bodyBy = this.host.sweep.now + this.owner.server.limits.bodyMs
+    this.rewait()
+  }
+
+  /** Once the reply has begun a caller may be silent: either side speaks when it has something to say, and upstreams have their own time. */
   private rewait(): void {
-    const { sweep } = this.host
-    const { bodyMs, writeMs } = this.owner.server.limits
-    if (this.isStuck) this.deadline = sweep.now + writeMs
-    else this.deadline = this.isPaused || this.body.isComplete || this.body.end !== null ? Infinity : sweep.now + bodyMs
+    const { body } = this
+    const isForBody = !this.isPaused && !body.isComplete && body.end === null && (this.exchange?.reply ?? null) === null
+    this.deadline = this.isStuck ? this.writeBy : isForBody ? this.bodyBy : Infinity
   }
 }
 

@@ -43,8 +43,13 @@ export class Flood {
     return this.frames.take(now)
   }
 
-  /** Data moved, either way: the peer has reason to say something about it. */
-  moved(): void {
-    this.frames.give(4)
+  /** Data came: its sender may say a little about it. */
+  received(): void {
+    this.frames.give(2)
+  }
+
+  /** Data went out: its reader tells of room, and measures the line. */
+  sent(): void {
+    this.frames.give(10)
   }
 }

@@ -49,7 +49,7 @@ export abstract class SessionBase<S extends Stream> implements StreamHost, Outpu
   servedUpTo = Infinity
   protected readonly options: SessionOptions
   protected readonly streams = new Map<number, S>()
-  protected readonly flood: Flood
+  readonly flood: Flood
   /** Highest number of a stream that was opened, by the client. */
   protected lastId = -1
   /** Streams that relay has reset lately: frames for them may still come. */

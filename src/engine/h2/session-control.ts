@@ -26,7 +26,10 @@ export abstract class SessionControl<S extends Stream> extends SessionBase<S> {
     const { stream: id, bytes, from, to } = this.reader
     if (to - from !== 4) return this.fail(ErrorCode.frameSize, 'RST_STREAM of a wrong size')
     if (this.isIdle(id)) return this.fail(ErrorCode.protocol, 'RST_STREAM of a stream that is not open')
-    this.streams.get(id)?.wasReset(bytes.readUInt32BE(from))
+    const stream = this.streams.get(id)
+    // It may have been on its way when the stream ended.
+    if (stream === undefined) return this.countFrame()
+    stream.wasReset(bytes.readUInt32BE(from))
     this.countReset()
   }
 

@@ -86,7 +86,7 @@ export abstract class Session<S extends Stream> extends SessionControl<S> {
     if (!this.received(to - from)) return this.fail(ErrorCode.flowControl, 'more DATA than the window')
     const padding = this.paddingOf()
     if (padding < 0) return
-    if (to - from > padding) this.flood.moved()
+    if (to - from > padding) this.flood.received()
     else if (!isEnd) this.countFrame()
     if (this.isOver) return
     const stream = this.streams.get(id)

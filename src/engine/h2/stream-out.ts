@@ -6,6 +6,7 @@ import type { Sender, Sending } from './sender.ts'
 export interface StreamHost {
   readonly output: Output
   readonly sender: Sender
+  readonly flood: { sent(): void }
   /** Bytes that were received have been taken, or will be by nobody: the peer may send as many again. */
   credit(bytes: number): void
   putTrailers(stream: number, lines: Buffer): void
@@ -121,9 +122,10 @@ export abstract class StreamOut implements Sending {
   }
 
   private put(bytes: Buffer, from: number, length: number, isEnd: boolean): void {
-    const { output } = this.session
+    const { output, sender, flood } = this.session
     this.window -= length
-    this.session.sender.window -= length
+    sender.window -= length
+    flood.sent()
     this.lastData = output.data(this.id, bytes, from, length, isEnd)
     this.lastEpoch = output.epoch
     if (isEnd) this.isLocalDone = true

@@ -32,7 +32,7 @@ export abstract class Stream extends StreamOut {
   taken(): void {
     const { held } = this
     this.held = 0
-    if (held > 0) this.credit(held)
+    if (held > 0) this.credit(held, false)
   }
 
   /** Nobody wants what still comes: it is thrown away, and the peer gets no room for more than its window. */
@@ -48,10 +48,10 @@ export abstract class Stream extends StreamOut {
       return this.refuse(ErrorCode.flowControl, 'more DATA than the window')
     }
     if (isEnd) this.isRemoteDone = true
-    if (padding > 0) this.credit(padding)
+    if (padding > 0) this.credit(padding, false)
     if (bytes.length > 0) {
       const isTaken = this.isDeaf || this.onData(bytes, isOwned)
-      if (isTaken || this.isDeaf) this.credit(bytes.length)
+      if (isTaken || this.isDeaf) this.credit(bytes.length, true)
       else this.held += bytes.length
     }
     if (!isEnd || this.isClosed) return
@@ -86,10 +86,10 @@ export abstract class Stream extends StreamOut {
     this.onLost(why)
   }
 
-  private credit(bytes: number): void {
+  private credit(bytes: number, grows: boolean): void {
     this.session.credit(bytes)
     if (this.isRemoteDone || this.isClosed || this.isDeaf) return
-    const increment = this.inflow.credit(bytes, this.held === 0)
+    const increment = this.inflow.credit(bytes, grows)
     if (increment > 0) this.session.output.windowUpdate(this.id, increment)
   }
 
