@@ -42,14 +42,19 @@ export class Edits {
     else this.names.push(name)
   }
 
+  /** Leaves out a field, one that was added before as well. */
+  clear(name: FieldName): void {
+    this.remove(name)
+    if (this.lines !== noLines) this.dropLines(name)
+  }
+
   set(name: FieldName, value: string): void {
     this.setLine(name, fieldLine(name, value))
   }
 
   /** `set` with a line made before. */
   setLine(name: FieldName, line: Buffer): void {
-    this.remove(name)
-    if (this.lines !== noLines) this.dropLines(name)
+    this.clear(name)
     this.line(line)
   }
 

@@ -1,5 +1,5 @@
 import type { Call, Reply } from '../engine/call.ts'
-import { fieldLine, fieldName } from '../protocol/edits.ts'
+import { fieldLine, fieldName, type Edits } from '../protocol/edits.ts'
 import type { GrpcCaller } from '../protocol/grpc/caller.ts'
 import { codeOfHttp } from '../protocol/grpc/code.ts'
 import { statusIn, type GrpcStatus } from '../protocol/grpc/status.ts'
@@ -8,11 +8,20 @@ import { Name } from '../protocol/names.ts'
 
 /** A reply's head as its edits leave it, in bytes of its own: it stays when another reply stands in its connection's. */
 export function ownHead({ head, edits }: Reply): Head {
+  return readHead(head, edits)
+}
+
+function readHead(head: Head | null, edits: Edits): Head {
   const bytes = Buffer.allocUnsafe((head === null ? 0 : head.end - head.start) + edits.room)
   const own = new Head()
   const refused = own.parse(bytes, 0, edits.write(head, bytes, 0), Infinity)
   if (refused !== null) own.forget()
   return own
+}
+
+/** A request's head as the stages before have made it; the caller's own, lent, where they added nothing. */
+export function sentHead({ head: { fields }, edits }: Call): Head {
+  return edits.added.length === 0 ? fields : readHead(fields, edits)
 }
 
 /** How a reply is to be read, by its head. */

@@ -1,10 +1,10 @@
-import { RelayError } from '../base/errors.ts'
 import type { Body } from '../engine/body.ts'
 import type { Call } from '../engine/call.ts'
 import { converted, type Converter, type Out } from '../engine/convert.ts'
 import { awaitFor } from '../engine/hold.ts'
-import { Deframer } from '../protocol/grpc/frames.ts'
+import { Deframer, frameError } from '../protocol/grpc/frames.ts'
 import type { HttpRequest, Method } from '../transcode/types.ts'
+import { sentHead } from './grpc-head.ts'
 import { plainMessage } from './grpc-messages.ts'
 import { withStream } from './grpc-stream-field.ts'
 
@@ -30,7 +30,7 @@ class MessageLines implements Converter {
 
   constructor(call: Call, method: Method, most: number) {
     this.method = method
-    const head = call.head.fields
+    const head = sentHead(call)
     const onMessage = (message: Buffer, flags: number): void => this.message(plainMessage({ message, flags, head, most, from: 'caller' }))
     this.deframer = new Deframer({ most, from: 'caller', onMessage })
   }
@@ -38,13 +38,13 @@ class MessageLines implements Converter {
   read(bytes: Buffer, out: Out): void {
     this.out = out
     const refused = this.deframer.read(bytes)
-    if (refused !== null) throw this.failed(new RelayError(refused.failure, refused.message))
+    if (refused !== null) throw this.failed(frameError(refused))
   }
 
   end(_trailers: Buffer, out: Out): Buffer {
     this.out = out
     const refused = this.deframer.end()
-    if (refused !== null) throw this.failed(new RelayError(refused.failure, refused.message))
+    if (refused !== null) throw this.failed(frameError(refused))
     // No message is an empty one: the call goes out all the same.
     if (!this.hasBegun) this.first.resolve(this.method.toHttp(withStream(this.method, none)))
     return none

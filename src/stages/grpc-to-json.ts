@@ -4,10 +4,11 @@ import type { Call, Stage } from '../engine/call.ts'
 import { fieldLine, fieldName } from '../protocol/edits.ts'
 import { grpcCaller } from '../protocol/grpc/caller.ts'
 import { fieldAt } from '../protocol/grpc/field.ts'
-import { Deframer } from '../protocol/grpc/frames.ts'
+import { Deframer, frameError } from '../protocol/grpc/frames.ts'
 import { Name } from '../protocol/names.ts'
 import type { HttpRequest, Method, Transcoder } from '../transcode/types.ts'
 import { withStream } from './grpc-stream-field.ts'
+import { sentHead } from './grpc-head.ts'
 import { repliedMessage, repliedMessages } from './grpc-to-json-reply.ts'
 import { streamedJson } from './grpc-to-json-request.ts'
 import { plainMessage } from './grpc-messages.ts'
@@ -57,12 +58,12 @@ interface Outgoing {
 async function oneRequest(call: Call, method: Method, { mostMessage, budget }: GrpcToJsonOptions): Promise<Outgoing> {
   const whole = await wholeBody(call, { most: mostMessage + prefix, budget })
   const messages: Buffer[] = []
-  const { fields } = call.head
+  const head = sentHead(call)
   const onMessage = (message: Buffer, flags: number): void =>
-    void messages.push(plainMessage({ message, flags, head: fields, most: mostMessage, from: 'caller' }))
+    void messages.push(plainMessage({ message, flags, head, most: mostMessage, from: 'caller' }))
   const deframer = new Deframer({ most: mostMessage, from: 'caller', onMessage })
   const refused = deframer.read(whole.bytes) ?? deframer.end()
-  if (refused !== null) throw new RelayError(refused.failure, refused.message)
+  if (refused !== null) throw frameError(refused)
   const [message] = messages
   if (message === undefined || messages.length > 1)
     throw new RelayError('bad_request', `${messages.length} messages came where ${method.name} takes one`)
@@ -80,6 +81,8 @@ function aimAt(call: Call, { base, isClaude }: GrpcToJsonOptions, to: Outgoing &
   call.outgoing = outgoing
   edits.drop(fieldsOfGrpc)
   edits.removePrefix(grpcPrefix)
+  // What stands in the place of a caller's own form of gRPC.
+  for (const name of addedNames) edits.clear(name)
   if (request.contentType !== null) edits.line(fieldLine(contentType, request.contentType))
   edits.setLine(accept, method.rawReply ? anything : method.serverStreaming ? streams : json)
   edits.line(identity)
@@ -102,6 +105,7 @@ const nothing = Buffer.alloc(0)
 const prefix = 5
 const grpcPrefix = Buffer.from('grpc-')
 const contentType = fieldName('content-type')
+const addedNames = [contentType, fieldName('grpc-encoding'), fieldName('grpc-accept-encoding')]
 const accept = fieldName('accept')
 const json = fieldLine(accept, 'application/json')
 const streams = fieldLine(accept, 'text/event-stream, application/x-ndjson, application/json')
