@@ -100,7 +100,7 @@ export interface SessionBench {
   readonly told: Readonly<Told>
   readonly watched: Watched
   /** Sends a call with this head (`GET /` and a Host where it is left out); a null body is fed by the test. */
-  ask(head?: string, body?: string | Buffer | null, change?: (asked: Asked) => void): Asked
+  readonly ask: (head?: string, body?: string | Buffer | null, change?: (asked: Asked) => void) => Asked
 }
 
 interface Scope {

@@ -4,8 +4,9 @@ import { createServer as createTls, type TlsOptions } from 'node:tls'
 import type { BodyEnd } from '../../src/base/ends.ts'
 import type { Failure } from '../../src/base/errors.ts'
 import type { Call, Stage } from '../../src/engine/call.ts'
+import { SessionPool } from '../../src/engine/h2/session-pool.ts'
 import { Pool } from '../../src/engine/pool.ts'
-import type { PoolHost, PoolOptions } from '../../src/engine/pool-options.ts'
+import type { Dispatcher, PoolHost, PoolOptions } from '../../src/engine/pool-options.ts'
 import { Slab } from '../../src/engine/slab.ts'
 import { Sweep } from '../../src/engine/sweep.ts'
 import { engineWorld, type EngineWorld, type WorldOptions } from '../helpers/engine-world.ts'
@@ -103,7 +104,7 @@ export interface Told {
 /** The engine with a pool towards a hand-played origin, and what became of its calls. */
 export interface Bench {
   readonly world: EngineWorld
-  readonly pool: Pool
+  readonly pool: Dispatcher
   readonly ended: readonly Ended[]
   readonly told: Readonly<Told>
   /** Looked at whenever a call ends or the pool's numbers change. */
@@ -128,7 +129,8 @@ export async function bench(t: Scope, options: BenchOptions): Promise<Bench> {
     told[what]++
     watched.changed()
   }
-  const pool = new Pool(poolOptions(options), {
+  const to = poolOptions(options)
+  const host: PoolHost = {
     slab: new Slab(),
     sweep: new Sweep(),
     readBuffer: Buffer.allocUnsafeSlow(65_536),
@@ -141,7 +143,8 @@ export async function bench(t: Scope, options: BenchOptions): Promise<Bench> {
     connectFailed: count('connectFailed'),
     retried: count('retried'),
     closed: count('closed'),
-  })
+  }
+  const pool = to.http === 2 ? new SessionPool(to, host) : new Pool(to, host)
   const record: Stage = (call, next) => {
     call.onEnd((call: Call, end) => {
       ended.push({ end, status: call.status, failure: call.error?.failure ?? null })

@@ -62,6 +62,16 @@ function isStatusName(lines: FieldLines): boolean {
 export const maxFields = 512
 export const maxList = 131_072
 
+/** What can be wrong with a reply beyond its heads. */
+export const wrong = {
+  early: refusal('upstream_failed', 'a body before its head'),
+  endless: refusal('upstream_failed', 'a second head'),
+  endedEarly: refusal('upstream_failed', 'an informational head that ends the stream'),
+  tooManyInforms: refusal('upstream_failed', 'more than 64 informational heads'),
+  tooLong: refusal('upstream_failed', 'more bytes than its Content-Length says'),
+  tooShort: refusal('upstream_failed', 'fewer bytes than its Content-Length says'),
+}
+
 const name = Buffer.from(':status')
 const trailerHead = new Head()
 const kept = new Edits()

@@ -97,7 +97,7 @@ export class SessionPool implements Dispatcher, SessionOwner, DiallerOwner {
 
   /** Dialler: a connection to this address is wanted. */
   open(address: string): void {
-    new UpstreamSession(this, address)
+    new UpstreamSession(this, address).open()
   }
 
   checkEmpty(): void {

@@ -40,13 +40,21 @@ export abstract class UpstreamLine extends Session<UpstreamStream> {
     this.address = address
     this.heardAt = this.now
     const onread = { buffer: host.readBuffer, callback: (count: number, buffer: Uint8Array) => this.heard(count, buffer as Buffer) }
-    const socket = (this.socket = dial(options, address, onread))
-    host.sweep.add(this)
-    this.waitFor(options.connectMs)
-    socket.on(options.tls === null ? 'connect' : 'secureConnect', () => this.dialled())
+    this.socket = dial(options, address, onread)
+  }
+
+  /** Begins; what becomes of it is told by the `on…` methods. */
+  open(): void {
+    const { socket, origin } = this
+    this.options.sweep.add(this)
+    this.waitFor(origin.connectMs)
+    socket.on(origin.tls === null ? 'connect' : 'secureConnect', () => this.dialled())
     socket.on('drain', () => this.unblocked())
     socket.on('end', () => this.close())
-    socket.on('error', (error: NodeJS.ErrnoException) => (this.failure ??= error.code === noProtocol ? this.otherVersion(error) : error))
+    socket.on(
+      'error',
+      (error: NodeJS.ErrnoException) => (this.failure ??= error.code === noProtocol ? this.otherVersion('no h2 in its TLS', error) : error),
+    )
     socket.on('close', () => this.closedSocket())
   }
 
@@ -84,7 +92,7 @@ export abstract class UpstreamLine extends Session<UpstreamStream> {
 
   override fail(code: number, why: string): void {
     if (this.isOver) return
-    this.failure ??= this.state === 'greeting' ? this.otherVersion(new Error(why)) : this.broken(why)
+    this.failure ??= this.state === 'greeting' ? this.otherVersion(why) : this.broken(why)
     super.fail(code, why)
   }
 
@@ -144,7 +152,7 @@ export abstract class UpstreamLine extends Session<UpstreamStream> {
   private dialled(): void {
     const { alpnProtocol } = this.socket as Partial<TLSSocket>
     if (alpnProtocol !== undefined && alpnProtocol !== 'h2') {
-      this.failure = this.otherVersion(new Error(`its TLS chose ${alpnProtocol || 'no protocol'}, not h2`))
+      this.failure = this.otherVersion('no h2 in its TLS')
       this.socket.destroy()
       return
     }
@@ -189,9 +197,9 @@ export abstract class UpstreamLine extends Session<UpstreamStream> {
     this.rewait()
   }
 
-  private otherVersion(cause: Error): RelayError {
-    const message = `${this.name} does not speak HTTP/2 (${cause.message}): say http: 1 for it, if it speaks HTTP/1.1`
-    return new RelayError('upstream_failed', message, { cause })
+  private otherVersion(why: string, cause?: Error): RelayError {
+    const message = `${this.name} does not speak HTTP/2 (${why}): say http: 1 for it, if it speaks HTTP/1.1`
+    return new RelayError('upstream_failed', message, cause === undefined ? {} : { cause })
   }
 
   private broken(why: string): RelayError {

@@ -2,9 +2,10 @@ import { RelayError } from '../../base/errors.ts'
 import { ErrorCode, maxStreamId } from '../../protocol/h2/frames.ts'
 import type { Call, Reply } from '../call.ts'
 import { encodeRequest, requestRoom, type Origin } from './request-fields.ts'
+import type { StreamOwner } from './stream-owner.ts'
 import { debugText, goawayError } from './upstream-errors.ts'
 import { UpstreamLine, type LineOwner } from './upstream-line.ts'
-import { UpstreamStream, type StreamOwner } from './upstream-stream.ts'
+import { UpstreamStream } from './upstream-stream.ts'
 
 /** Whose session it is. */
 export interface SessionOwner extends LineOwner {

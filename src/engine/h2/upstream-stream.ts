@@ -7,28 +7,11 @@ import type { FieldLines } from '../../protocol/hpack/field-lines.ts'
 import { Body, type Sink, type Source } from '../body.ts'
 import { Reply, stopped, type Call } from '../call.ts'
 import type { Timed } from '../sweep.ts'
-import { bodyLength, readHead, readTrailers, statusOf } from './reply-head.ts'
+import { bodyLength, readHead, readTrailers, statusOf, wrong } from './reply-head.ts'
 import { Resend } from './resend.ts'
-import type { StreamHost } from './stream-out.ts'
 import { Stream } from './stream.ts'
+import type { StreamOwner } from './stream-owner.ts'
 import { resetError } from './upstream-errors.ts'
-
-/** What a call's stream needs of its session. */
-export interface StreamOwner extends StreamHost {
-  readonly name: string
-  /** ms, monotonic. */
-  readonly now: number
-  /** Writes the head of a call. */
-  putHead(id: number, call: Call, isWhole: boolean): void
-  /** Nothing of the call was taken: it goes out on another session. */
-  again(call: Call, resolve: (reply: Reply) => void, reject: (error: Error) => void): void
-  /** The upstream refused one more stream. */
-  refusedOne(): void
-  /** The upstream was silent for longer than a call may wait. */
-  suspect(): void
-  /** What the session ended with. */
-  lostError(id: number, hasReply: boolean): RelayError
-}
 
 /**
  * One call on a session to its origin: the sink of the request's body, and the source of the reply's. Whatever ends it before its time
@@ -144,22 +127,22 @@ export class UpstreamStream extends Stream implements Sink, Source, Timed {
     if (status < 200) return this.inform(status, isEnd)
     const length = bodyLength(this.head, status, this.call.method === 'HEAD')
     if (typeof length !== 'number') return void this.malformed(length)
-    if (isEnd && length > 0) return void this.malformed(tooShort)
+    if (isEnd && length > 0) return void this.malformed(wrong.tooShort)
     this.begin(status, isEnd ? 0 : length, isEnd)
   }
 
   onData(bytes: Buffer, isOwned: boolean): boolean {
     const { body } = this
-    if (body === null) return this.malformed(early)
+    if (body === null) return this.malformed(wrong.early)
     this.remaining -= bytes.length
-    if (this.remaining < 0) return this.malformed(tooLong)
+    if (this.remaining < 0) return this.malformed(wrong.tooLong)
     this.deadline = this.owner.now + this.call.idleMs
     if (!body.push(bytes, isOwned)) this.pause()
     return !this.isPaused
   }
 
   onEnd(): void {
-    if (this.body === null) this.malformed(early)
+    if (this.body === null) this.malformed(wrong.early)
     else this.endReply(this.body, none)
   }
 
@@ -188,8 +171,8 @@ export class UpstreamStream extends Stream implements Sink, Source, Timed {
   }
 
   private inform(status: number, isEnd: boolean): void {
-    if (isEnd) return void this.malformed(endedEarly)
-    if (++this.informs > maxInforms) return void this.malformed(tooManyInforms)
+    if (isEnd) return void this.malformed(wrong.endedEarly)
+    if (++this.informs > maxInforms) return void this.malformed(wrong.tooManyInforms)
     this.call.informed?.inform(status, this.head)
   }
 
@@ -210,12 +193,12 @@ export class UpstreamStream extends Stream implements Sink, Source, Timed {
   private readTrailers(body: Body, lines: FieldLines, isEnd: boolean): void {
     const trailers = readTrailers(lines)
     if (!Buffer.isBuffer(trailers)) return void this.malformed(trailers)
-    if (!isEnd) return void this.malformed(endless)
+    if (!isEnd) return void this.malformed(wrong.endless)
     this.endReply(body, trailers)
   }
 
   private endReply(body: Body, trailers: Buffer): void {
-    if (this.remaining > 0 && this.remaining < Infinity) return void this.malformed(tooShort)
+    if (this.remaining > 0 && this.remaining < Infinity) return void this.malformed(wrong.tooShort)
     this.deadline = Infinity
     body.finish(trailers)
     // What is left of the request has nowhere to go.
@@ -253,9 +236,3 @@ const none = Buffer.alloc(0)
 const maxInforms = 64
 /** How often a call goes out that its upstream has not taken. */
 const maxAttempts = 4
-const early = refusal('upstream_failed', 'a body before its head')
-const endless = refusal('upstream_failed', 'a second head')
-const endedEarly = refusal('upstream_failed', 'an informational head that ends the stream')
-const tooManyInforms = refusal('upstream_failed', 'more than 64 informational heads')
-const tooLong = refusal('upstream_failed', 'more bytes than its Content-Length says')
-const tooShort = refusal('upstream_failed', 'fewer bytes than its Content-Length says')
