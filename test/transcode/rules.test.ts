@@ -199,6 +199,17 @@ t.test('an import that nobody has and nothing needs is no problem; one that is n
   t.match(problem, { path: 'descriptors', message: /gone.Type/ })
 })
 
+t.test('files that import each other are told', async (t) => {
+  const a = fileOf({ name: 'a.proto', package: 'a', imports: ['b.proto'], messages: { A: ['b.B b = 1'] } })
+  const b = fileOf({ name: 'b.proto', package: 'b', imports: ['a.proto'], messages: { B: ['a.A a = 1'] } })
+
+  const [problem] = problemsOf(() =>
+    transcoder({ descriptors: toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file: [a, b] })), mostMessage: 100 }),
+  )
+
+  t.match(problem, { path: 'descriptors', message: /a.proto/ })
+})
+
 t.test('what is no descriptor set is told', async (t) => {
   const set = shopSet({ Get: { in: 'Thing', out: 'Owner' } })
 

@@ -78,6 +78,7 @@ const bodies: readonly (readonly [body: string, status: readonly [number, string
   ['{"code":5,"message":"x","details":"y"}', null],
   ['{"error":{"code":404,"message":"gone","status":"NOPE"}}', null],
   ['{"error":{"type":"not_found_error","message":"x"},"type":"error"}', null],
+  ['{"error":{"code":5,"message":"gone"},"id":1}', null],
   ['{"error":"gone"}', null],
   ['{"message":"x"}', null],
   ['{}', null],
