@@ -100,7 +100,7 @@ export class Exchange extends ExchangeBase {
     const { method, minor } = call.head
     const framing = (this.framing = replyFramingFor(reply, method, minor))
     // The rest of a request that has been refused is not waited for: its sender learns from `close` that it may stop.
-    const isEarly = !call.body.isComplete && reply.status >= 400
+    const isEarly = !call.body.isComplete && (reply.status >= 400 || call.error !== null)
     if (isEarly || line.isClosing || framing === 'until-close' || framing === 'raw') this.persists = false
     const held = body.take()
     const isJoined = held !== null && framing !== 'none' && held.length <= maxFirst

@@ -27,6 +27,19 @@ for (const framing of ['Content-Length: 1000000', 'Transfer-Encoding: chunked'])
   })
 }
 
+t.test('a refusal that is a 200, as those of gRPC-Web are, tells its caller to stop all the same', async (t) => {
+  const origin = await handOrigin(t)
+  const { call } = await bench(t, { port: origin.port, stages: [bodyLimit(() => 1000)] })
+
+  const caller = await call('POST / HTTP/1.1\r\nHost: relay\r\nContent-Type: application/grpc-web\r\nContent-Length: 1001\r\n\r\n')
+  await caller.ended()
+  const [answer] = await caller.answers(1)
+
+  t.equal(answer?.line[1], '200')
+  t.match(answer?.body, 'grpc-status: 8\r\n')
+  t.equal(field(answer, 'connection'), 'close')
+})
+
 t.test('a declared length over the limit is refused before a byte is uploaded or sent on', async (t) => {
   const origin = await handOrigin(t)
   const { call, ended } = await bench(t, { port: origin.port, stages: [bodyLimit(() => 1000)] })
