@@ -70,6 +70,8 @@ export interface WorkerStatus {
 /** One route as `relay route list` shows it: no secret, no header value. */
 export interface RouteStatus {
   readonly name: string
+  /** The name of the route that it is a version of; its own elsewhere. */
+  readonly family: string
   readonly host: string | null
   readonly methods: readonly string[] | null
   readonly path: string
@@ -77,6 +79,19 @@ export interface RouteStatus {
   readonly to: string
   readonly upstream: string
   readonly kind: 'claude' | 'http' | 'grpc'
+  /** The version of HTTP that is spoken to the upstream. */
+  readonly http: 1 | 2
+  /** What a call must have besides, in words, one condition each. */
+  readonly when: readonly string[]
+  /** What calls are refused with; null: they go on. */
+  readonly refusal: string | null
+  readonly upgrades: readonly string[]
+  /** Whose terms are put into the upstream's; null: calls pass as they are. */
+  readonly translates: 'json_to_grpc' | 'grpc_to_json' | 'openai' | null
+  /** The one gRPC method that answers. */
+  readonly method: string | null
+  /** Whether relay knows what the gRPC methods are, or waits for the server to say it; null: nobody needs it. */
+  readonly descriptors: 'known' | 'awaited' | null
 }
 
 /** The routes of the committed version. */

@@ -47,7 +47,7 @@ function servicesStatus({ tenancy, ledger: book }: Plan, services: Services): Pi
 
 /** The answer of `relay route list`, as it runs: the builtin fake under its name. */
 export function routesOf({ running: { loaded, snapshot } }: Self): RoutesReply {
-  return { version: snapshot.version, hash: loaded.hash, routes: routeStatuses(loaded.plan) }
+  return { version: snapshot.version, hash: loaded.hash, routes: routeStatuses(loaded.plan, snapshot.plan) }
 }
 
 /** What a scrape is told by control, from its first moment on. */

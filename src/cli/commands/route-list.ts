@@ -7,6 +7,7 @@ import { withRelayIfAny, type Which } from '../find.ts'
 import { near } from '../near.ts'
 import { configOption, controlOption, jsonOption } from '../options.ts'
 import { editableFile } from '../route-edit.ts'
+import { columns, translatesText } from '../route-text.ts'
 
 /** `relay route list`. */
 export function routeListCommand(context: Context): Command {
@@ -39,12 +40,16 @@ function runningLines({ routes, version }: RoutesReply): readonly string[] {
   return [...table, `(the running relay, version ${version})`]
 }
 
-function conditions({ host, methods, match }: RouteStatus): string {
-  const parts = [match === 'prefix' ? '' : match, methods?.join('|') ?? '', host === null ? '' : `host ${host}`]
+function conditions({ host, methods, match, when, refusal, translates, upgrades, descriptors }: RouteStatus): string {
+  const parts = [
+    match === 'prefix' ? '' : match,
+    methods?.join('|') ?? '',
+    host === null ? '' : `host ${host}`,
+    ...when,
+    refusal === null ? '' : 'refused (400)',
+    translates === null ? '' : translatesText[translates],
+    descriptors === 'awaited' ? 'waits for the server to say what its methods are' : '',
+    upgrades.join('|'),
+  ]
   return parts.filter((part) => part !== '').join(', ')
-}
-
-function columns(rows: readonly (readonly string[])[]): readonly string[] {
-  const width = Math.max(0, ...rows.map(([first = '']) => first.length))
-  return rows.map(([first = '', ...rest]) => `${first.padEnd(width)}  ${rest.join('  ')}`.trimEnd())
 }
