@@ -10,6 +10,7 @@ import { statusLines, type GrpcStatus } from '../protocol/grpc/status.ts'
 import type { Head } from '../protocol/head.ts'
 import { Name } from '../protocol/names.ts'
 import type { RepliedMethod } from './grpc-replied.ts'
+import { decodedBody } from './decoded-body.ts'
 import { ownHead } from './grpc-head.ts'
 import { EventMessages, JsonMessages, RawMessages, type MessageSource } from './grpc-to-json-stream.ts'
 import { lineTypes } from './stream-format.ts'
@@ -33,11 +34,14 @@ export async function repliedMessages(call: Call, reply: Reply, of: RepliedMetho
   const head = ownHead(reply)
   if (!isSuccess(reply)) return failed(call, reply, head, of)
   const coding = head.text(Name.contentEncoding)
-  if (coding !== null && coding.toLowerCase() !== 'identity') {
+  const isPlain = coding === null || coding.toLowerCase() === 'identity'
+  // Nobody asked for a coding; a backend that codes all the same is understood.
+  const plain = isPlain ? reply.body : decodedBody(reply.body, coding, mostDecoded)
+  if (plain === null) {
     reply.body.cancel('cancelled')
     throw new RelayError('upstream_failed', `the upstream coded its stream in ${coding}, which nobody asked for`)
   }
-  const body = converted(reply.body, sourceFor(head, of))
+  const body = converted(plain, sourceFor(head, of))
   const made = new Reply(200, head, body, { edits: ofGrpc(new Edits()) })
   made.isStream = true
   return made
@@ -96,5 +100,7 @@ const grpcPrefix = Buffer.from('grpc-')
 const contentType = fieldName('content-type')
 const grpcType = fieldLine(contentType, 'application/grpc')
 const retryAfter = Buffer.from('retry-after')
+/** Bytes of a stream that came coded. */
+const mostDecoded = 268_435_456
 /** Bytes of a failure's explanation that are read. */
 const mostError = 65_536

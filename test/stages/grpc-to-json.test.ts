@@ -111,6 +111,19 @@ t.test('a stream of events, lines or an array is a stream of messages', async (t
   }
 })
 
+t.test('a stream that comes coded, though nobody asked for it, is understood where that can be', async (t) => {
+  const coded = new FakeBackend({ type: 'application/x-ndjson', fields: 'content-encoding: gzip' })
+  const replied = through(stage, ask('List', framed(item(''))), coded.next)
+  const got = await replied
+  coded.body.push(gzipSync('{"id":"1"}\n'), true)
+  coded.body.finish(Buffer.alloc(0))
+  await new Promise<void>((resolve) => got.reply.body.onEnd(() => resolve()))
+  t.strictSame(framesIn(got.bytes), [`0:${item('1').toString('latin1')}`])
+
+  const odd = new FakeBackend({ type: 'application/x-ndjson', fields: 'content-encoding: odd', body: 'x' })
+  t.equal((await outcomeOf(stage, ask('List', framed(item(''))), odd.next)).error?.failure, 'upstream_failed')
+})
+
 t.test('an error inside a stream, a stream that breaks off and one that is malformed end in a status', async (t) => {
   const begun = 'data: {"id":"1"}\n\n'
   const claude = 'event: error\ndata: {"type":"error","error":{"type":"rate_limit_error","message":"slow"}}\n\n'
