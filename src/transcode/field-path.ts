@@ -1,6 +1,6 @@
 import { equals, type DescField, type DescMessage } from '@bufbuild/protobuf'
 import { isReflectMessage, reflect, type ReflectMessage } from '@bufbuild/protobuf/reflect'
-import { bad, said } from './problem.ts'
+import { bad, said, shown } from './problem.ts'
 import { parserOf, scalarParser, type Parse } from './values.ts'
 
 /** The way from a message to a field, through messages within it. */
@@ -61,12 +61,18 @@ export function holderOf(message: ReflectMessage, path: FieldPath): ReflectMessa
   return within
 }
 
+/** What says a value, for messages, and whether the field has been said before (also where it has its default since then). */
+export interface Saying {
+  readonly where: 'path' | 'query'
+  readonly isSaid: boolean
+}
+
 /** Sets a singular field; where it has a value already, that has to be the same. */
-export function setSame(message: ReflectMessage, path: FieldPath, text: string, where: string): void {
+export function setSame(message: ReflectMessage, path: FieldPath, text: string, { where, isSaid }: Saying): void {
   const holder = holderOf(message, path)
   const value = parsed(leafParser(path.leaf), path, text)
-  if (holder.isSet(path.leaf) && !isSame(holder.get(path.leaf), value))
-    throw bad(`field "${path.text}" is said twice, and differently: the ${where} says ${JSON.stringify(text)}`)
+  if ((isSaid || holder.isSet(path.leaf)) && !isSame(holder.get(path.leaf), value))
+    throw bad(`field "${path.text}" is said twice, and differently: the ${where} says ${shown(text)}`)
   put(holder, path, value)
 }
 

@@ -8,7 +8,7 @@ import { bad, said } from './problem.ts'
 import { decodeReply, renderJson } from './rendered.ts'
 import type { HttpRequest, Method, Rendered } from './types.ts'
 
-/** A method and its bindings; the first one that says how a reply looks is the first of them. */
+/** A method and its bindings. */
 export class TranscodedMethod implements Method {
   readonly path: string
   readonly name: string
@@ -19,6 +19,7 @@ export class TranscodedMethod implements Method {
   readonly serverStreaming: boolean
   readonly rawReply: boolean
   readonly isSafe: boolean
+  /** Those that a message may go out by: with one form of replies, and for a stream with one form of messages. */
   private readonly bindings: readonly Binding[]
   private readonly codec: Codec
 
@@ -32,7 +33,7 @@ export class TranscodedMethod implements Method {
     this.serverStreaming = method.methodKind === 'server_streaming' || method.methodKind === 'bidi_streaming'
     this.rawReply = bindings[0]?.isRawReply ?? false
     this.isSafe = method.idempotency === Idempotency.NO_SIDE_EFFECTS
-    this.bindings = bindings
+    this.bindings = this.clientStreaming ? bindings.slice(0, 1) : bindings.filter(({ response }) => response === bindings[0]?.response)
     this.codec = codec
   }
 

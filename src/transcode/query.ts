@@ -46,7 +46,7 @@ function bindParameter(message: ReflectMessage, parameter: Parameter): void {
   if (path.leaf.fieldKind === 'list') return bindElement(message, path, value)
   if (seen.has(path.text)) throw bad(`query parameter ${shown(name)} is said more than once, and "${path.text}" is not repeated`)
   seen.add(path.text)
-  setSame(message, path, value, 'query')
+  setSame(message, path, value, { where: 'query', isSaid: binding.variables.some((bound) => bound.path.text === path.text) })
 }
 
 function bindElement(message: ReflectMessage, path: FieldPath, text: string): void {

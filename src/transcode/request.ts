@@ -45,7 +45,7 @@ export function bindFields({ binding, segments, query, codec }: Asked, message: 
   for (const { variable, path } of binding.variables) {
     const isToEnd = variable.to === binding.template.segments.length
     const text = segments.slice(variable.from, isToEnd ? undefined : variable.to).join('/')
-    setSame(fields, path, variable.isOne ? decodeSegment(text) : decodeSegments(text), 'path')
+    setSame(fields, path, variable.isOne ? decodeSegment(text) : decodeSegments(text), inPath)
   }
   if (query !== '') bindQuery(fields, query, binding, codec.asked.json.ignoreUnknownFields === true)
 }
@@ -71,3 +71,5 @@ function needed<T>(value: T | undefined): T {
   if (value === undefined) throw new Error('google.api.HttpBody is not whole')
   return value
 }
+
+const inPath = { where: 'path', isSaid: false } as const

@@ -209,6 +209,49 @@ t.test('ten thousand templates are looked through no slower than their depth', a
   t.equal(tree.find('GET', '/v1/things10000/1/parts/2', []), null)
 })
 
+t.test('of random templates and paths, those are found that a pattern of the same meaning finds', async (t) => {
+  const random = dice(7)
+  const pick = (words: readonly string[]): string => words[random(words.length)] ?? ''
+  const some = (most: number, word: () => string): readonly string[] => Array.from({ length: random(most) }, word)
+  const found = { yes: 0, no: 0 }
+
+  for (let round = 0; round < 300; round++) {
+    const texts = Array.from({ length: 1 + random(6) }, () => {
+      const rest = random(4) === 0 ? ['**'] : []
+      const verb = random(3) === 0 ? `:${pick(['x', 'y'])}` : ''
+      const parts = [...some(4, () => pick(['a', 'b', '*', 'a:x'])), ...rest]
+      return parts.length === 0 ? '/' : `/${parts.join('/')}${verb}`
+    })
+    const tree = treeOf(texts)
+    for (let each = 0; each < 30; each++) {
+      const path = `/${some(5, () => pick(['a', 'b', 'c', 'a:x', 'b:y', 'a:x:y', ''])).join('/')}`
+      const isKnown = texts.some((text) => patternOf(text).test(path))
+      found[isKnown ? 'yes' : 'no']++
+      if ((tree.find('GET', path, []) !== null) !== isKnown) t.fail(`${path} in ${texts.join(' ')}`)
+    }
+  }
+  t.ok(found.yes > 1000 && found.no > 1000, `${found.yes} found, ${found.no} not`)
+})
+
+/** A template as a regular expression; an empty segment is one only at the end, under `**`. */
+function patternOf(text: string): RegExp {
+  const { segments, verb } = parsed(text)
+  const parts = segments.map((segment) =>
+    segment.is === 'literal' ? `/${segment.text}` : segment.is === 'one' ? '/[^/]+' : '(?:/[^/]+)*/?',
+  )
+  // A verb stands behind a segment that is not empty.
+  const end = verb === '' ? '$' : `(?<=[^/]):${verb}$`
+  return new RegExp(segments.length === 0 ? '^/$' : `^${parts.join('')}${end}`)
+}
+
+function dice(seed: number): (sides: number) => number {
+  let state = seed
+  return (sides) => {
+    state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff
+    return Math.floor((state / 0x80000000) * sides)
+  }
+}
+
 function treeOf(templates: readonly string[]): MatchTree<string> {
   const tree = new MatchTree<string>()
   for (const each of templates) {

@@ -227,6 +227,22 @@ t.test('further messages of a stream are their bodies alone', async (t) => {
   t.equal(none?.toHttpBody(bytesOf('Thing', { size: 3 })), null)
 })
 
+t.test('a message goes out by no binding whose replies have another form; those of a stream by the first alone', async (t) => {
+  const paths = (at: string): JsonObject => ({ post: `/${at}/{name=a/*}`, body: '*' })
+  const more = (rule: JsonObject, also: JsonObject): JsonObject => ({ ...rule, additionalBindings: [also] })
+  const of = shopOf({
+    Other: { in: 'Thing', out: 'Wrap', rule: more(paths('v1'), { post: '/v1/{name=b/*}', body: '*', responseBody: 'thing' }) },
+    Same: { in: 'Thing', out: 'Wrap', rule: more(paths('v2'), { post: '/v2/{name=b/*}', body: '*' }) },
+    Stream: { in: 'Thing', out: 'Wrap', streams: 'in', rule: more(paths('v3'), { get: '/v3/{name=b/*}' }) },
+  })
+  const message = bytesOf('Thing', { name: 'b/x' })
+  const [other, same, stream] = of.methods
+
+  t.throws(() => other?.toHttp(message), { failure: 'bad_request', message: /does not fit "a/ })
+  t.equal(same?.toHttp(message).target, '/v2/b/x')
+  t.throws(() => stream?.toHttp(message), { failure: 'bad_request', message: /does not fit "a/ })
+})
+
 /** A backend's body, and the message it is. */
 interface BackCase {
   readonly out?: string
