@@ -46,11 +46,6 @@ export function codecFor(call: Call, { codec }: GrpcCaller, codecs: MessageCodec
   if (codec !== 'json') return null
   if (codecs === null)
     throw new RelayError('unsupported_type', 'messages in JSON are not spoken on this route: its upstream has no descriptors')
-  return known(call, codecs)
-}
-
-/** The codec of a call's method, which must be one that is known. */
-export function known(call: Call, codecs: MessageCodecs): MessageCodec {
   const path = outgoingPath(call)
   const found = codecs(path)
   if (found === null) throw new RelayError('no_route', `no method ${path} is known`)

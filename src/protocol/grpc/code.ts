@@ -46,11 +46,6 @@ export function codeName(code: number): string {
   return names[code] ?? names[Code.unknown]!
 }
 
-/** The number of a status by its name, -1 where there is none of that name. */
-export function codeNamed(name: string): number {
-  return names.indexOf(name)
-}
-
 /** What HTTP says for a status; of a number that nobody knows, 500. */
 export function httpOfCode(code: number): number {
   return httpStatuses[code] ?? 500

@@ -21,11 +21,6 @@ export function inflateMessage(message: Buffer, encoding: string, most: number):
   }
 }
 
-/** Whether messages in this encoding can be read. */
-export function isInflatable(encoding: string): boolean {
-  return encoding === 'identity' || Object.hasOwn(makers, encoding)
-}
-
 type Inflate = (message: Buffer, options: { readonly maxOutputLength: number }) => Buffer
 
 const makers: Readonly<Record<string, Inflate>> = {
