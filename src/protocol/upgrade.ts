@@ -1,5 +1,6 @@
 import type { Head } from './head.ts'
 import { Name } from './names.ts'
+import type { RequestHead } from './request.ts'
 
 /**
  * The one protocol, in lower case, that a message wants to go on with, or a 101 goes on with (RFC 9110 §7.8): `Upgrade` names it and
@@ -9,6 +10,11 @@ export function upgradeOf(head: Head): string | null {
   if (!head.has(Name.upgrade) || !head.has(Name.connection) || head.isDoubled(Name.upgrade)) return null
   const protocol = head.text(Name.upgrade)!.toLowerCase()
   return oneProtocol.test(protocol) && saysUpgrade(head) ? protocol : null
+}
+
+/** Whether a request of HTTP/2 is an extended CONNECT (RFC 8441), which has the form of an upgrade here: without a tunnel it means nothing. */
+export function isExtendedConnect({ major, fields }: RequestHead): boolean {
+  return major === 2 && fields.has(Name.upgrade)
 }
 
 /** The two lines by which a message says that it goes on in another protocol. */

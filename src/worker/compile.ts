@@ -8,8 +8,10 @@ import type { ServerLimits } from '../engine/server-host.ts'
 import type { Sweep } from '../engine/sweep.ts'
 import type { Column } from '../metrics/column.ts'
 import { RequestHead } from '../protocol/request.ts'
+import { isExtendedConnect } from '../protocol/upgrade.ts'
 import { observe } from '../stages/observe.ts'
 import { recipe } from '../stages/recipe.ts'
+import { noTunnel } from '../stages/upgrade.ts'
 import { forwardedTrust, type Trust } from './trust.ts'
 import { byModel } from './by-model.ts'
 import { accountsOf } from './limiting.ts'
@@ -45,6 +47,8 @@ export interface CompileOptions {
 
 interface Route {
   readonly info: RouteInfo
+  /** Whether callers may go on in another protocol. */
+  readonly hasTunnels: boolean
   readonly run: Next
 }
 
@@ -71,6 +75,7 @@ export function compile(options: CompileOptions): Snapshot {
     }
     router.add(route, {
       info,
+      hasTunnels: route.upgrades.length > 0,
       run: routeStages({ route, upstream, slot: info.slot, held: pools.get(upstream.name)!, translated, options }),
     })
   }
@@ -89,19 +94,20 @@ export function compile(options: CompileOptions): Snapshot {
 function handling(router: Router<Route>, { plan, column, log, services }: CompileOptions): Next {
   const observed = observe({ column, log: plan.log.access ? log : null })
   const lost = compose([observed], noRoute)
+  const refused = async (call: Call, error: unknown): Promise<Reply> =>
+    observed(call, async () => {
+      throw error
+    })
   const run = (call: Call, route: Route | null): Promise<Reply> => {
     if (route === null) return lost(call)
     call.route = route.info
-    return route.run(call)
+    return isExtendedConnect(call.head) && !route.hasTunnels ? refused(call, noTunnel()) : route.run(call)
   }
   const chosen = byModel({
     budget: services.peeks,
     most: plan.bounds.peek,
     choose: (call, model) => run(call, router.find(call.head, model)),
-    failed: async (call, error) =>
-      observed(call, async () => {
-        throw error
-      }),
+    failed: refused,
   })
   return (call) => {
     const route = router.find(call.head)
@@ -155,7 +161,10 @@ function addLocal(router: Router<Route>, options: CompileOptions): void {
   for (const path of localPaths) {
     const there = router.find(Object.assign(new RequestHead(), { method: 'POST', path: `${path}/Method` }), null)
     if (there?.info.kind === 'grpc') continue
-    router.add({ host: null, methods: null, path: { is: 'prefix', path }, when: null }, { info: { ...unrouted, name: path.slice(1) }, run })
+    router.add(
+      { host: null, methods: null, path: { is: 'prefix', path }, when: null },
+      { info: { ...unrouted, name: path.slice(1) }, hasTunnels: false, run },
+    )
   }
 }
 

@@ -99,7 +99,7 @@ export class CallerSession extends Session<CallerStream> implements CallerStream
       this.putReset(id, ErrorCode.protocol)
       return this.countReset()
     }
-    const stream = new CallerStream(id, this, refused ?? { form: form.bytes, length: form.length }, isEnd)
+    const stream = new CallerStream(id, this, refused ?? { form: form.bytes, length: form.length, isTunnel: form.isTunnel }, isEnd)
     this.streams.set(id, stream)
     this.waits.role = Infinity
     if (this.starting === none) this.starting = []

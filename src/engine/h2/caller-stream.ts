@@ -30,7 +30,7 @@ export interface CallerStreamHost extends StreamHost {
 }
 
 /** What a request's head came to: its form in HTTP/1, or why it is refused. */
-export type Asking = { readonly form: Buffer; readonly length: number } | Refusal
+export type Asking = { readonly form: Buffer; readonly length: number; readonly isTunnel: boolean } | Refusal
 
 /** One call of an HTTP/2 caller: the source of its request's body, and what carries its exchange. */
 export class CallerStream extends Stream implements Source, Timed, ExchangeStream {
@@ -131,7 +131,7 @@ export class CallerStream extends Stream implements Source, Timed, ExchangeStrea
 
   override onFlushed(): void {
     const { exchange } = this
-    exchange?.flushed()
+    if (exchange !== null && !exchange.flushed()) return
     // The rest of a request that has been answered is not waited for (RFC 9113 §8.1).
     if (!this.isRemoteDone) this.reset(ErrorCode.none)
     if (exchange !== null) this.owner.server.returnHead(exchange.call.head)
@@ -152,11 +152,13 @@ export class CallerStream extends Stream implements Source, Timed, ExchangeStrea
   ended(end: BodyEnd): void {
     if (end !== 'done') this.deafen()
     this.rewait()
+    this.exchange?.bodyEnded(end)
   }
 
   putReply(reply: Reply, length: number, isEnd: boolean): void {
     const { owner } = this
-    encodeReply(reply.status, reply.head, reply.edits, length, owner.beginBlock(replyRoom(reply)))
+    // 200 says that a tunnel stands (RFC 8441 §4).
+    encodeReply(reply.isTunnel ? 200 : reply.status, reply.head, reply.edits, length, owner.beginBlock(replyRoom(reply)))
     owner.endBlock(this.id, isEnd)
     this.rewait()
   }
@@ -228,7 +230,9 @@ export class CallerStream extends Stream implements Source, Timed, ExchangeStrea
   }
 
   private waitForBody(): void {
-    this.bodyBy = this.host.sweep.now + this.owner.server.limits.bodyMs
+    // What a tunnel carries comes when it likes.
+    const isTunnel = 'form' in this.asking && this.asking.isTunnel
+    this.bodyBy = isTunnel ? Infinity : this.host.sweep.now + this.owner.server.limits.bodyMs
     this.rewait()
   }
 

@@ -88,8 +88,9 @@ export abstract class SessionBase<S extends Stream> implements StreamHost, Outpu
     waits.ack = options.sweep.now + options.answerMs
     output.reserve(preface.length)
     if (options.isClient) output.at += preface.copy(output.bytes, output.at)
-    const own = options.isClient ? ([Setting.enablePush, 0] as const) : ([Setting.maxConcurrentStreams, options.streams] as const)
-    output.settings([own, [Setting.maxHeaderListSize, options.listSize]])
+    const listSize = [Setting.maxHeaderListSize, options.listSize] as const
+    if (options.isClient) output.settings([[Setting.enablePush, 0], listSize])
+    else output.settings([[Setting.maxConcurrentStreams, options.streams], listSize, [Setting.enableConnectProtocol, 1]])
     output.windowUpdate(0, (options.window ?? sessionWindow) - defaultWindow)
     this.rewait()
   }

@@ -19,6 +19,8 @@ export interface ExchangeStream extends ExchangeHost {
   headEnded(): void
   /** The reply breaks off behind what was sent. */
   breakOff(code: number): void
+  /** The stream is over at once. */
+  reset(code: number): void
 }
 
 /** One call on a stream of HTTP/2: the sink of the reply's body. */
@@ -27,6 +29,8 @@ export class StreamExchange extends ExchangeBase {
   /** The reply has no body: its head was all. */
   private isSilent = false
   private isHeadOnly = false
+  /** All that the upstream sends through a tunnel is out, and the caller's side goes on. */
+  private isReceived = false
 
   constructor(call: Call, stream: ExchangeStream) {
     super(call, stream)
@@ -52,16 +56,31 @@ export class StreamExchange extends ExchangeBase {
     this.settle(end)
     if (this.isHeadOnly) this.stream.headEnded()
     else if (trailers !== null) this.stream.end(this.reply!.edits.filter(trailers))
-    else this.stream.breakOff(ErrorCode.internal)
+    else if (this.isReceived) this.stream.reset(ErrorCode.cancel)
+    else this.stream.breakOff(this.reply?.isTunnel === true ? ErrorCode.cancel : ErrorCode.internal)
   }
 
   inform(status: number, head: Head): void {
     if (!this.isEnded && this.reply === null) this.stream.putInform(status, head)
   }
 
-  /** Stream: all of the reply is out. */
-  flushed(): void {
-    if (!this.isEnded) this.settle('done')
+  /** Stream: all of the reply is out. False: of a tunnel the caller's side goes on. */
+  flushed(): boolean {
+    if (this.isEnded) return true
+    this.isReceived = this.reply?.isTunnel === true && this.call.body.end === null
+    if (!this.isReceived) this.settle('done')
+    return !this.isReceived
+  }
+
+  /** Stream: the request's body has its end; that of a tunnel is one of two. */
+  bodyEnded(end: BodyEnd): void {
+    const uplink = this.reply?.uplink ?? null
+    if (uplink === null) return
+    const { error } = this.call.body
+    if (end !== 'done') {
+      uplink.fail(end, error, null)
+      this.fail(end, error, null)
+    } else if (this.isReceived && !this.isEnded) this.settle('done')
   }
 
   protected begin(reply: Reply): void {
@@ -73,8 +92,9 @@ export class StreamExchange extends ExchangeBase {
     this.isHeadOnly = this.isSilent || (body.isComplete && held === null && body.trailers.length === 0)
     this.stream.putReply(reply, framing === 'length' ? body.length : this.isSilent ? reply.silentLength : -1, this.isHeadOnly)
     // A stream may stay open for an hour: the bytes that its request came in are not kept for it, once an origin has answered.
-    if (!body.isComplete && call.body.isComplete && reply.head !== null) call.head.fields.forget()
+    if (!body.isComplete && (call.body.isComplete || reply.isTunnel) && reply.head !== null) call.head.fields.forget()
     if (held !== null) this.push(held, true)
     body.pipe(this)
+    if (reply.uplink !== null) call.body.pipe(reply.uplink)
   }
 }

@@ -33,7 +33,7 @@ export const ErrorCode = {
   http11Required: 13,
 } as const
 
-/** Names of settings (RFC 9113 §6.5.2). */
+/** Names of settings (RFC 9113 §6.5.2, and RFC 8441 §3). */
 export const Setting = {
   headerTableSize: 1,
   enablePush: 2,
@@ -41,6 +41,7 @@ export const Setting = {
   initialWindowSize: 4,
   maxFrameSize: 5,
   maxHeaderListSize: 6,
+  enableConnectProtocol: 8,
 } as const
 
 /** What a client says first. */

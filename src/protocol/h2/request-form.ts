@@ -16,13 +16,14 @@ export class RequestForm {
   private path = -1
   private scheme = -1
   private authority = -1
+  private protocol = -1
   private host = -1
   private cookies = 0
 
   /** Makes the form of a field section. What is malformed gets a reason (a stream error); what is well-formed and still refused, a refusal. */
   read(lines: FieldLines): Refusal | string | null {
     this.lines = lines
-    this.method = this.path = this.scheme = this.authority = this.host = this.length = -1
+    this.method = this.path = this.scheme = this.authority = this.protocol = this.host = this.length = -1
     this.cookies = 0
     if ((lines.flags & malformedField) !== 0) return 'a field name or value that may not be'
     const first = this.readPseudo()
@@ -33,6 +34,11 @@ export class RequestForm {
     if (wrong !== null) return wrong
     this.write(first)
     return null
+  }
+
+  /** Whether it asks to go on in another protocol (RFC 8441): its form is that of an upgrade in HTTP/1.1. */
+  get isTunnel(): boolean {
+    return this.protocol >= 0
   }
 
   /** Pseudo-header fields, which stand in front; the first field behind them. */
@@ -52,6 +58,9 @@ export class RequestForm {
       } else if (this.isNamed(k, authorityName)) {
         if (this.authority >= 0) return doubled
         this.authority = k
+      } else if (this.isNamed(k, protocolName)) {
+        if (this.protocol >= 0) return doubled
+        this.protocol = k
       } else return 'a pseudo-header field that no request has'
     }
     return k
@@ -108,7 +117,9 @@ export class RequestForm {
   private checkPseudo(): Refusal | string | null {
     const { lines, method, path, scheme, authority, host } = this
     if (method < 0) return 'no :method'
-    if (this.isValued(method, connectWord)) return connect
+    const isConnect = this.isValued(method, connectWord)
+    if (isConnect && !this.isTunnel) return connect
+    if (this.isTunnel && (!isConnect || this.length >= 0)) return 'a :protocol without CONNECT, or with Content-Length'
     if (path < 0 || scheme < 0) return 'no :path or no :scheme'
     if (!this.isValued(scheme, httpWord) && !this.isValued(scheme, httpsWord)) return otherScheme
     const start = lines.valueStart(path)
@@ -121,15 +132,20 @@ export class RequestForm {
 
   /** No line of the form is longer than those that it is made of, so they bound it. */
   private write(first: number): void {
-    const { lines, authority, host } = this
-    const out = Buffer.allocUnsafe(lines.length + 2)
-    let o = this.putValue(out, 0, this.method)
+    const { lines, authority, host, isTunnel } = this
+    const out = Buffer.allocUnsafe(lines.length + 2 + (isTunnel ? upgradeStart.length : 0))
+    let o = isTunnel ? put(out, 0, getWord) : this.putValue(out, 0, this.method)
     out[o++] = 32
     o = this.putValue(out, o, this.path)
     o = put(out, o, version)
     if (authority >= 0 || host >= 0) {
       o = put(out, o, hostLine)
       o = this.putValue(out, o, authority >= 0 ? authority : host)
+      o = put(out, o, crlf)
+    }
+    if (isTunnel) {
+      o = put(out, o, upgradeStart)
+      o = this.putValue(out, o, this.protocol)
       o = put(out, o, crlf)
     }
     o = this.putFields(out, o, first)
@@ -199,6 +215,7 @@ const methodName = Buffer.from(':method')
 const pathName = Buffer.from(':path')
 const schemeName = Buffer.from(':scheme')
 const authorityName = Buffer.from(':authority')
+const protocolName = Buffer.from(':protocol')
 const teName = Buffer.from('te')
 const hostName = Buffer.from('host')
 const cookieName = Buffer.from('cookie')
@@ -210,6 +227,8 @@ const proxyConnectionName = Buffer.from('proxy-connection')
 const transferEncodingName = Buffer.from('transfer-encoding')
 const trailersWord = Buffer.from('trailers')
 const connectWord = Buffer.from('CONNECT')
+const getWord = Buffer.from('GET')
+const upgradeStart = Buffer.from('connection: upgrade\r\nupgrade: ')
 const httpWord = Buffer.from('http')
 const httpsWord = Buffer.from('https')
 const version = Buffer.from(' HTTP/1.1\r\n')
