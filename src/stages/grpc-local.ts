@@ -6,7 +6,7 @@ import { converted, type Converter, type Out } from '../engine/convert.ts'
 import { fieldLine, fieldName } from '../protocol/edits.ts'
 import { grpcCaller } from '../protocol/grpc/caller.ts'
 import { Code } from '../protocol/grpc/code.ts'
-import { Deframer, framed } from '../protocol/grpc/frames.ts'
+import { Deframer, framed, frameError } from '../protocol/grpc/frames.ts'
 import { statusLines } from '../protocol/grpc/status.ts'
 import type { Reflection } from '../transcode/reflection.ts'
 
@@ -53,12 +53,12 @@ class Answers implements Converter {
   read(bytes: Buffer, out: Out): void {
     this.out = out
     const refused = this.deframer.read(bytes)
-    if (refused !== null) throw new RelayError(refused.failure, refused.message)
+    if (refused !== null) throw frameError(refused)
   }
 
   end(): Buffer {
     const refused = this.deframer.end()
-    if (refused !== null) throw new RelayError(refused.failure, refused.message)
+    if (refused !== null) throw frameError(refused)
     return ok
   }
 

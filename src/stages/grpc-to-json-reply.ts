@@ -19,7 +19,7 @@ import { wholeReply } from './whole-body.ts'
 
 /** A REST backend's reply as the one message of a method, or as its status. */
 export async function repliedMessage(call: Call, reply: Reply, of: RepliedMethod): Promise<Reply> {
-  const head = ownHead(reply)
+  const head = headWithoutGrpc(reply)
   if (!isSuccess(reply)) return failed(call, reply, head, of)
   const { bytes } = await wholeReply(call, reply, { most: of.mostMessage })
   const message = of.method.fromHttp(bytes, head.text(Name.contentType) ?? '')
@@ -31,7 +31,7 @@ export async function repliedMessage(call: Call, reply: Reply, of: RepliedMethod
 
 /** A REST backend's reply as a stream of messages, each as it comes: events, lines of JSON, a JSON array's elements, or raw bytes. */
 export async function repliedMessages(call: Call, reply: Reply, of: RepliedMethod): Promise<Reply> {
-  const head = ownHead(reply)
+  const head = headWithoutGrpc(reply)
   if (!isSuccess(reply)) return failed(call, reply, head, of)
   const coding = head.text(Name.contentEncoding)
   const isPlain = coding === null || coding.toLowerCase() === 'identity'
@@ -82,9 +82,14 @@ function isSuccess({ status }: Reply): boolean {
   return status >= 200 && status < 300
 }
 
+/** A backend's own head; what it may say of gRPC is not its to say. */
+function headWithoutGrpc(reply: Reply): Head {
+  reply.edits.removePrefix(grpcPrefix)
+  return ownHead(reply)
+}
+
 /** Says that the new body is gRPC, and takes away what was the old one's. */
 function ofGrpc(edits: Edits): Edits {
-  edits.removePrefix(grpcPrefix)
   edits.drop(1 << Name.contentEncoding)
   edits.setLine(contentType, grpcType)
   return edits

@@ -3,7 +3,7 @@ import { Body } from '../engine/body.ts'
 import { Reply, type Call, type Next } from '../engine/call.ts'
 import { Edits, fieldLine, fieldName } from '../protocol/edits.ts'
 import { Code, httpOfCode } from '../protocol/grpc/code.ts'
-import { Deframer } from '../protocol/grpc/frames.ts'
+import { Deframer, frameError } from '../protocol/grpc/frames.ts'
 import { statusInTrailers, statusOf, trailerHead, type GrpcStatus } from '../protocol/grpc/status.ts'
 import type { Head } from '../protocol/head.ts'
 import type { Statuses } from '../transcode/types.ts'
@@ -78,7 +78,7 @@ function onlyMessage(bytes: Buffer, head: Head, most: number): Buffer {
     void messages.push(plainMessage({ message, flags, head, most, from: 'upstream' }))
   const deframer = new Deframer({ most, from: 'upstream', onMessage })
   const refused = deframer.read(bytes) ?? deframer.end()
-  if (refused !== null) throw new RelayError(refused.failure, refused.message)
+  if (refused !== null) throw frameError(refused)
   const [message] = messages
   if (message !== undefined && messages.length === 1) return message
   throw new RelayError('upstream_failed', `the upstream sent ${messages.length} messages where the method has one`)

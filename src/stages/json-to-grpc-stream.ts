@@ -5,7 +5,7 @@ import { converted, type Converter, type Out } from '../engine/convert.ts'
 import { awaitFor } from '../engine/hold.ts'
 import { Edits } from '../protocol/edits.ts'
 import { Code } from '../protocol/grpc/code.ts'
-import { Deframer } from '../protocol/grpc/frames.ts'
+import { Deframer, frameError } from '../protocol/grpc/frames.ts'
 import { statusInTrailers, statusOfEnd, trailerHead, type GrpcStatus } from '../protocol/grpc/status.ts'
 import type { Head } from '../protocol/head.ts'
 import type { Rendered } from '../transcode/types.ts'
@@ -96,13 +96,13 @@ class MessageStream implements Converter {
   read(bytes: Buffer, out: Out): void {
     this.out = out
     const refused = this.deframer.read(bytes)
-    if (refused !== null) throw new RelayError(refused.failure, refused.message)
+    if (refused !== null) throw frameError(refused)
   }
 
   end(trailers: Buffer, out: Out): Buffer {
     this.out = out
     const refused = this.deframer.end()
-    if (refused !== null) throw new RelayError(refused.failure, refused.message)
+    if (refused !== null) throw frameError(refused)
     const status = statusInTrailers(trailers) ?? this.options.told ?? noStatus
     if (status.code !== Code.ok) return this.failed(status, trailers)
     const { format } = this.options

@@ -47,7 +47,7 @@ function openEndpoints({ path, rewrite, base, isShared, takesChats = false }: Re
     const from = rest.indexOf('/v1/')
     if (from < 0 || (from > 0 && !operators.startsWith(rest.slice(0, from)))) return false
     const endpoint = from === 0 ? rest : rest.slice(from)
-    const { method } = call.head
+    const { method } = call
     if (method === 'POST') return posts.has(endpoint)
     return (method === 'GET' || method === 'HEAD') && (endpoint === '/v1/models' || oneModel.test(endpoint))
   }

@@ -93,6 +93,7 @@ export interface PeekUse extends PeekOptions {
 /** The product on one screen: what happens to a call, outermost first. A stage that a route does not use is not in its list. */
 export function recipe(use: Ingredients): Next {
   const isClaude = use.kind === 'claude'
+  const isRest = use.translation.is === 'to_json'
   const outward = outwardStages(use)
   const limiting = limitingOf(use, outward)
   const stages: (Stage | null)[] = [
@@ -113,7 +114,7 @@ export function recipe(use: Ingredients): Next {
     // What the path becomes decides what the upstream's endpoint allows.
     aim({ path: use.path, rewrite: use.rewrite, base: use.base }),
     // What a tenant may not call it is told before it has sent anything.
-    use.tenants === null ? null : reach({ ...use, takesChats: use.translation.is === 'openai' }),
+    use.tenants === null ? null : reach({ ...use, isShared: use.isShared && !isRest, takesChats: use.translation.is === 'openai' }),
     // What nobody serves is told to those who may call, before they have sent anything.
     use.refusal === null ? null : refuse(use.refusal),
     // A body that is too large is refused before it is uploaded.
@@ -124,6 +125,8 @@ export function recipe(use: Ingredients): Next {
     use.upgrades.length === 0 ? null : upgrade({ protocols: use.upgrades }),
     // What follows sees a call in its upstream's own words.
     ...translating(use.translation, use.sweep),
+    // Where a call goes that came as gRPC shows only now.
+    use.tenants === null || !use.isShared || !isRest ? null : reach(use),
     // Its beginning says what a call will need; where nobody wants to know, it is not read.
     use.peek === null ? null : onlyFor(use.peek.isFor, peek(use.peek)),
     use.peek === null || use.tenants === null ? null : models(),
