@@ -14,7 +14,9 @@ const details: readonly JsonValue[] = [
   { '@type': `${at}/google.rpc.DebugInfo`, stackEntries: ['a', 'b'], detail: 'd' },
   {
     '@type': `${at}/google.rpc.QuotaFailure`,
-    violations: [{ subject: 'project:x', description: 'd', quotaValue: '9007199254740993', quotaDimensions: { a: 'b' } }],
+    violations: [
+      { subject: 'project:x', description: 'd', quotaValue: '9007199254740993', futureQuotaValue: '0', quotaDimensions: { a: 'b' } },
+    ],
   },
   { '@type': `${at}/google.rpc.PreconditionFailure`, violations: [{ type: 'TOS', subject: 's', description: 'd' }] },
   {
