@@ -97,20 +97,7 @@ export function recipe(use: Ingredients): Next {
   const outward = outwardStages(use)
   const limiting = limitingOf(use, outward)
   const stages: (Stage | null)[] = [
-    // Counts and logs every call once, at its end: it sees what all the others do.
-    observe({ column: use.column, log: use.log }),
-    // Callers are told of what follows in their own words.
-    telling(use.translation),
-    // Work that will not be done must not begin.
-    use.load === null ? null : shed({ load: use.load, shed: use.column.shed }),
-    // Before any work: a page in a browser must not spend an injected credential.
-    use.guardedHosts === null ? null : guard(use.guardedHosts),
-    // A stranger's call costs nothing more than this.
-    use.tenants === null ? null : authenticate({ tenants: use.tenants }),
-    // A key that another route asks for is not this upstream's to see.
-    use.withholdsKeys ? withhold() : null,
-    // From here on a call is somebody's: settled, written down and counted once, whatever refuses it.
-    use.recording === null ? null : record(use.recording),
+    ...entranceStages(use),
     // What the path becomes decides what the upstream's endpoint allows.
     aim({ path: use.path, rewrite: use.rewrite, base: use.base }),
     // What a tenant may not call it is told before it has sent anything.
@@ -145,6 +132,26 @@ export function recipe(use: Ingredients): Next {
     stages.filter((stage) => stage !== null),
     send(use.pool),
   )
+}
+
+/** Who calls, and whether anything is done for it at all: outermost. */
+function entranceStages(use: Ingredients): readonly (Stage | null)[] {
+  return [
+    // Counts and logs every call once, at its end: it sees what all the others do.
+    observe({ column: use.column, log: use.log }),
+    // Callers are told of what follows in their own words.
+    telling(use.translation),
+    // Work that will not be done must not begin.
+    use.load === null ? null : shed({ load: use.load, shed: use.column.shed }),
+    // Before any work: a page in a browser must not spend an injected credential.
+    use.guardedHosts === null ? null : guard(use.guardedHosts),
+    // A stranger's call costs nothing more than this.
+    use.tenants === null ? null : authenticate({ tenants: use.tenants }),
+    // A key that another route asks for is not this upstream's to see.
+    use.withholdsKeys ? withhold() : null,
+    // From here on a call is somebody's: settled, written down and counted once, whatever refuses it.
+    use.recording === null ? null : record(use.recording),
+  ]
 }
 
 /** What becomes of a head on its way to the upstream. */
