@@ -31,7 +31,9 @@ export function reflectionClient(place: ServerPlace): ReflectionClient {
     'grpc.enable_http_proxy': 0,
     'grpc.service_config_disable_resolution': 1,
     'grpc.max_receive_message_length': 16 * 2 ** 20,
-    'grpc.max_reconnect_backoff_ms': 10_000,
+    // Whoever asks waits longer and longer by itself.
+    'grpc.initial_reconnect_backoff_ms': 100,
+    'grpc.max_reconnect_backoff_ms': 5000,
     // The connection tells when the server has been replaced.
     'grpc.client_idle_timeout_ms': 2 ** 31 - 1,
   })

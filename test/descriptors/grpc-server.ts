@@ -9,8 +9,8 @@ interface Scope {
 /** A gRPC server in this process that says what it is. */
 export interface ReflectingServer {
   readonly port: number
-  /** How often it was asked for all of its services. */
-  asked(): number
+  /** Waits until it was asked for all of its services so often. */
+  asked(times: number): Promise<void>
   /** The metadata of the last question. */
   key(): string
   stop(): void
@@ -41,11 +41,12 @@ export async function reflectingServer(t: Scope, options: ReflectingOptions): Pr
   const answers = reflection([setOf(proto)])
   const server = new Server()
   let asked = 0
+  const waiting = new Map<number, () => void>()
   let key = ''
   const info = (call: ServerDuplexStream<Buffer, Buffer>): void => {
     key = String(call.metadata.get('x-api-key')[0] ?? '')
     call.on('data', (request: Buffer) => {
-      if (request[0] === 58) asked++
+      if (request[0] === listServices) waiting.get(++asked)?.()
       const own = answer?.(request)
       if (own === null) call.emit('error', { code: status.INTERNAL, details: 'no more' })
       else call.write(own ?? Buffer.from(answers.answer(request) ?? []))
@@ -74,5 +75,13 @@ export async function reflectingServer(t: Scope, options: ReflectingOptions): Pr
     server.bindAsync(`127.0.0.1:${port}`, credentials, (error, port) => (error === null ? resolve(port) : reject(error)))
   })
   t.teardown(() => server.forceShutdown())
-  return { port: bound, asked: () => asked, key: () => key, stop: () => server.forceShutdown() }
+  return {
+    port: bound,
+    asked: (times) => new Promise((resolve) => (asked >= times ? resolve() : waiting.set(times, resolve))),
+    key: () => key,
+    stop: () => server.forceShutdown(),
+  }
 }
+
+/** The tag of the field that asks for services. */
+const listServices = 0x3a
