@@ -24,6 +24,8 @@ export function grpcOut(): Stage {
     if (call.deadlineAt !== Infinity) {
       const left = call.deadlineAt - performance.now()
       if (left <= 0) return Promise.reject(deadlineExceeded())
+      // Its caller's time decides, where that is longer than the route's own patience.
+      call.firstByteMs = Math.max(call.firstByteMs, left)
       call.edits.setLine(timeout, fieldLine(timeout, writeTimeout(left)))
     }
     return next(call).then(endsByStatus)
