@@ -1,4 +1,4 @@
-import { type KeyPath, shown } from './findings.ts'
+import { shown } from './findings.ts'
 import { suggest } from './nearest.ts'
 import type { DescriptorsPlan, GrpcToJsonPlan, JsonToGrpcPlan, OpenAiPlan, TranslatePlan } from './plan-translate.ts'
 import { templateVariables } from './route-path.ts'
@@ -89,16 +89,14 @@ function checkMethod(method: string, descriptors: DescriptorsPlan, route: Writte
     return found.add(route.targetPath, `the service ${shown(service)} has no method ${shown(name)}`, suggest(name, methods, 'method'))
   }
   const { match, mapping, path } = route
-  const at: KeyPath = mapping.path === undefined ? path : [...path, 'path']
+  const told = (message: string, remedy: string): void =>
+    mapping.path === undefined ? found.addKey(path, message, remedy) : found.add([...path, 'path'], message, remedy)
   for (const variable of match.is === 'template' ? templateVariables(match.template) : []) {
     const fit = fields.inPath(variable)
-    if (fit === 'none') found.add(at, `{${variable}} is no field of ${fields.message}`, suggest(variable, fields.names, 'field'))
+    const what = fit === 'repeated' ? 'repeated' : 'a message'
+    if (fit === 'none') told(`{${variable}} is no field of ${fields.message}`, suggest(variable, fields.names, 'field'))
     else if (fit !== 'fits')
-      found.add(
-        at,
-        `{${variable}} cannot be one segment of a path: the field is ${fit === 'repeated' ? 'repeated' : 'a message'}`,
-        'leave it to the query or the body',
-      )
+      told(`{${variable}} cannot be one segment of a path: the field is ${what}`, 'leave it to the query or the body')
   }
 }
 

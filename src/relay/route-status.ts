@@ -29,7 +29,7 @@ function targetText(route: RoutePlan, upstream: UpstreamPlan | undefined, path: 
   const origin = originText({ ...upstream, grpc: upstream.kind === 'grpc' })
   const isChosen = route.translate?.is === 'openai' || route.translate?.is === 'grpc_to_json'
   // What is put into other terms has a path of its own each time.
-  const own = isChosen ? '' : (route.rewrite ?? path)
+  const own = route.rewrite ?? (isChosen ? '' : path)
   return `${origin}${upstream.path}${method === null ? own : `/${method}`}`
 }
 

@@ -16,7 +16,8 @@ export function planOf(text: string, { env = {}, files = {} }: Around = {}): Pla
     if (held === undefined) throw Object.assign(new Error('no such file'), { code: 'ENOENT' })
     return held
   }
-  const sources = liveSources({ file: '/etc/relay/relay.config.yaml', env, readFile, parallelism: 4 })
+  const readBytes = (path: string): Uint8Array => Buffer.from(readFile(path))
+  const sources = liveSources({ file: '/etc/relay/relay.config.yaml', env, readFile, readBytes, parallelism: 4 })
   return planFromText(text, { file: 'relay.config.yaml', sources })
 }
 
