@@ -33,7 +33,7 @@ export async function repliedStream(call: Call, next: Next, replying: Replying):
     ...replying,
     head,
     told: early,
-    format: streamFormat(call.head.fields, replying.match.method.rawReply),
+    format: streamFormat(call.head.fields, replying.match.rawReply),
   })
   const body = converted(reply.body, stream)
   const { edits } = around
