@@ -99,8 +99,9 @@ export class CallerSession extends Session<CallerStream> implements CallerStream
       this.putReset(id, ErrorCode.protocol)
       return this.countReset()
     }
-    const stream = new CallerStream(id, this, refused ?? { form: form.bytes, length: form.length, isTunnel: form.isTunnel }, isEnd)
-    this.streams.set(id, stream)
+    const { bytes, length, isTunnel, isGuarded } = form
+    const stream = new CallerStream(id, this, refused ?? { bytes, length, isTunnel, isGuarded }, isEnd)
+    this.streams.add(stream)
     this.waits.role = Infinity
     if (this.starting === none) this.starting = []
     this.starting.push(stream)

@@ -8,6 +8,7 @@ import { Output, type OutputOwner } from './output.ts'
 import { PeerSettings } from './peer-settings.ts'
 import { Sender } from './sender.ts'
 import type { StreamHost } from './stream-out.ts'
+import { StreamTable } from './stream-table.ts'
 import type { Stream } from './stream.ts'
 import { atTurnEnd, type Turned } from './turn.ts'
 import { Waits } from './waits.ts'
@@ -48,7 +49,7 @@ export abstract class SessionBase<S extends Stream> implements StreamHost, Outpu
   /** The last stream that it will serve, as a final GOAWAY said; Infinity before one. */
   servedUpTo = Infinity
   protected readonly options: SessionOptions
-  protected readonly streams = new Map<number, S>()
+  protected readonly streams = new StreamTable<S>()
   readonly flood: Flood
   /** Highest number of a stream that was opened, by the client. */
   protected lastId = -1
@@ -189,7 +190,7 @@ export abstract class SessionBase<S extends Stream> implements StreamHost, Outpu
   protected lose(why: string): void {
     if (this.isOver) return
     this.isOver = true
-    for (const stream of [...this.streams.values()]) stream.lost(why)
+    for (const stream of this.streams.values()) stream.lost(why)
   }
 
   /** The peer keeps so much of a table for what relay says. */

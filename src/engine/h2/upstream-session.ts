@@ -58,7 +58,7 @@ export class UpstreamSession extends UpstreamLine implements StreamOwner {
   send(call: Call, resolve: (reply: Reply) => void, reject: (error: Error) => void): void {
     const id = this.nextId()
     const stream = new UpstreamStream(id, this.peer.initialWindow, this, call, resolve, reject)
-    this.streams.set(id, stream)
+    this.streams.add(stream)
     this.options.sweep.add(stream)
     if (this.streams.size === 1) this.busy()
     if (id > maxStreamId - 2) this.leave()
@@ -125,7 +125,7 @@ export class UpstreamSession extends UpstreamLine implements StreamOwner {
       return this.close()
     }
     this.leave()
-    for (const stream of [...this.streams.values()]) if (stream.id > last) stream.notTaken()
+    for (const stream of this.streams.values()) if (stream.id > last) stream.notTaken()
   }
 
   protected onStreamClosed(stream: UpstreamStream): void {
