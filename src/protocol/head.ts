@@ -34,6 +34,8 @@ export class Head {
   /** `Connection` said `close`, or `keep-alive`. */
   saysClose = false
   saysKeepAlive = false
+  /** One of its fields came as one that nobody may put into a table of HPACK (RFC 7541 §6.2.3): so it goes on, and with it the others. */
+  isGuarded = false
   /** First the place of each known name's first field, then six integers a field: one array, since every open stream holds two heads. */
   private index = new Int32Array(base + stride * 16)
 
@@ -47,6 +49,7 @@ export class Head {
     this.doubled = 0
     this.saysClose = false
     this.saysKeepAlive = false
+    this.isGuarded = false
     let at = start
     while (at < end) {
       if (this.count === maxFields) return tooManyFields

@@ -1,6 +1,7 @@
 import type { BodyEnd } from '../../base/ends.ts'
 import { RelayError } from '../../base/errors.ts'
 import { ErrorCode } from '../../protocol/h2/frames.ts'
+import type { RequestForm } from '../../protocol/h2/request-form.ts'
 import { requestTrailers } from '../../protocol/h2/trailer-form.ts'
 import { Edits } from '../../protocol/edits.ts'
 import type { Head, Refusal } from '../../protocol/head.ts'
@@ -30,7 +31,7 @@ export interface CallerStreamHost extends StreamHost {
 }
 
 /** What a request's head came to: its form in HTTP/1, or why it is refused. */
-export type Asking = { readonly form: Buffer; readonly length: number; readonly isTunnel: boolean } | Refusal
+export type Asking = Readonly<Pick<RequestForm, 'bytes' | 'length' | 'isTunnel' | 'isGuarded'>> | Refusal
 
 /** One call of an HTTP/2 caller: the source of its request's body, and what carries its exchange. */
 export class CallerStream extends Stream implements Source, Timed, ExchangeStream {
@@ -50,7 +51,7 @@ export class CallerStream extends Stream implements Source, Timed, ExchangeStrea
     super(id, owner, owner.peer.initialWindow)
     this.owner = owner
     this.asking = asking
-    this.declared = 'form' in asking ? asking.length : -1
+    this.declared = 'bytes' in asking ? asking.length : -1
     this.isRemoteDone = isEnd
     this.body = new Body(isEnd ? 0 : this.declared, this)
     if (isEnd) this.body.finish(none)
@@ -73,13 +74,14 @@ export class CallerStream extends Stream implements Source, Timed, ExchangeStrea
     this.waitForBody()
     if ('failure' in asking) return this.refuseCall(asking)
     const head = server.takeHead()
-    const { form } = asking
-    const refused = head.parse(form, 0, form.length - 2, Infinity) ?? checkMeaning(head)
+    const { bytes } = asking
+    const refused = head.parse(bytes, 0, bytes.length - 2, Infinity) ?? checkMeaning(head)
     if (refused !== null) {
       server.returnHead(head)
       return this.refuseCall(refused)
     }
     head.major = 2
+    head.fields.isGuarded = asking.isGuarded
     const { body } = this
     // All of it is here already: an upstream may be told how long it is.
     if (body.isComplete && body.length < 0 && body.trailers.length === 0) body.length = body.received
@@ -231,7 +233,7 @@ export class CallerStream extends Stream implements Source, Timed, ExchangeStrea
 
   private waitForBody(): void {
     // What a tunnel carries comes when it likes.
-    const isTunnel = 'form' in this.asking && this.asking.isTunnel
+    const isTunnel = 'bytes' in this.asking && this.asking.isTunnel
     this.bodyBy = isTunnel ? Infinity : this.host.sweep.now + this.owner.server.limits.bodyMs
     this.rewait()
   }

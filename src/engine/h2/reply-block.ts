@@ -18,10 +18,10 @@ export function replyRoom({ head, edits }: Pick<Reply, 'head' | 'edits'>): numbe
 export function encodeReply(status: number, head: Head | null, edits: Edits, length: number, encoder: HpackEncoder): void {
   encoder.status(status)
   if (head !== null) {
-    const { bytes, count } = head
+    const { bytes, count, isGuarded } = head
     for (let k = 0; k < count; k++) {
       if (edits.leavesOut(head, k)) continue
-      encoder.field(bytes, head.lineStart(k), head.nameEnd(k), head.valueStartOf(k), head.valueEndOf(k))
+      encoder.field(bytes, head.lineStart(k), head.nameEnd(k), head.valueStartOf(k), head.valueEndOf(k), isGuarded)
     }
   }
   const { added } = edits

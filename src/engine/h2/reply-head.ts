@@ -1,6 +1,7 @@
 import { UNTIL_CLOSE, replyFraming } from '../../protocol/framing.ts'
 import { Head, refusal, type Refusal } from '../../protocol/head.ts'
 import { FieldFlag, malformedField, type FieldLines } from '../../protocol/hpack/field-lines.ts'
+import { holdsGuarded } from '../../protocol/hpack/guarded.ts'
 import { Name, notInTrailers } from '../../protocol/names.ts'
 import { Edits } from '../../protocol/edits.ts'
 
@@ -29,6 +30,7 @@ export function readHead(lines: FieldLines, head: Head): Refusal | null {
   lines.bytes.copy(own, 0, from, lines.length)
   const refused = head.parse(own, 0, own.length, maxFields)
   if (refused !== null) return refused
+  head.isGuarded = holdsGuarded(lines)
   return (head.seen & connectionSpecific) === 0 ? null : hopField
 }
 

@@ -37,10 +37,10 @@ export function encodeRequest(call: Call, origin: Origin, encoder: HpackEncoder)
   encoder.named(StaticName.scheme, origin.scheme, 0, origin.scheme.length)
   encoder.named(StaticName.authority, origin.authority, 0, origin.authority.length)
   encodePath(call, encoder)
-  const { bytes, count } = fields
+  const { bytes, count, isGuarded } = fields
   for (let k = 0; k < count; k++) {
     if (edits.leavesOut(fields, k)) continue
-    encoder.field(bytes, fields.lineStart(k), fields.nameEnd(k), fields.valueStartOf(k), fields.valueEndOf(k))
+    encoder.field(bytes, fields.lineStart(k), fields.nameEnd(k), fields.valueStartOf(k), fields.valueEndOf(k), isGuarded)
   }
   const { added } = edits
   for (let k = 0; k < added.length; k++) encoder.lines(added[k]!, 0, added[k]!.length)

@@ -1,6 +1,7 @@
 import { decimal, put } from '../bytes.ts'
 import { refusal, type Refusal } from '../head.ts'
 import { FieldFlag, FieldLines, malformedField } from '../hpack/field-lines.ts'
+import { holdsGuarded } from '../hpack/guarded.ts'
 
 /**
  * The head of an HTTP/2 request in the form of HTTP/1, made of its fields after the rules of RFC 9113 §8: so every check of the one
@@ -11,6 +12,8 @@ export class RequestForm {
   bytes: Buffer = none
   /** What Content-Length says, or -1. */
   length = -1
+  /** There is a field that nobody may index. */
+  isGuarded = false
   private lines: FieldLines = noLines
   private method = -1
   private path = -1
@@ -32,6 +35,7 @@ export class RequestForm {
     if (lines.isTooLarge) return this.path < 0 ? longPath : tooLarge
     const wrong = this.readFields(first) ?? this.checkPseudo()
     if (wrong !== null) return wrong
+    this.isGuarded = holdsGuarded(lines)
     this.write(first)
     return null
   }
