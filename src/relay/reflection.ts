@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Log } from '../base/log.ts'
 import type { Plan, UpstreamPlan } from '../config/plan.ts'
 import { openSet } from '../descriptors/open-set.ts'
-import { reflectionClient, type ReflectionClient, type ServerPlace } from '../descriptors/reflect-client.ts'
+import type { ReflectionClient, ServerPlace } from '../descriptors/reflect-client.ts'
 import { backoff } from './backoff.ts'
 import { asksServer, filled } from './reflected.ts'
 
@@ -102,7 +102,6 @@ const longestWaitMs = 30_000
 const calmMs = 10_000
 
 function follow(upstream: UpstreamPlan, { log, changed }: Following): Followed {
-  const client = reflectionClient(placeOf(upstream))
   const ended = new AbortController()
   const first = Promise.withResolvers<void>()
   let known: Uint8Array | null = null
@@ -110,7 +109,7 @@ function follow(upstream: UpstreamPlan, { log, changed }: Following): Followed {
   const wake = (): void => waking.abort()
   ended.signal.addEventListener('abort', wake)
 
-  const ask = async (): Promise<void> => {
+  const ask = async (client: ReflectionClient): Promise<void> => {
     const bytes = await checked(client)
     if (known !== null && Buffer.compare(known, bytes) === 0) return
     const isNew = known === null
@@ -120,12 +119,16 @@ function follow(upstream: UpstreamPlan, { log, changed }: Following): Followed {
     changed()
   }
   const run = async (): Promise<void> => {
+    // Commands, and relays that ask nobody, are spared what it takes to load.
+    const { reflectionClient } = await import('../descriptors/reflect-client.ts')
+    const client = reflectionClient(placeOf(upstream))
+    ended.signal.addEventListener('abort', () => client.close())
     const waits = backoff(firstWaitMs, longestWaitMs)
     let lastFault = ''
     while (!ended.signal.aborted) {
       waking = new AbortController()
       const begun = performance.now()
-      const fault = await ask().then(
+      const fault = await ask(client).then(
         () => '',
         (error: unknown) => (error instanceof Error ? error.message : String(error)),
       )
@@ -144,10 +147,7 @@ function follow(upstream: UpstreamPlan, { log, changed }: Following): Followed {
     known: () => known,
     first: first.promise,
     again: wake,
-    close: () => {
-      ended.abort()
-      client.close()
-    },
+    close: () => ended.abort(),
   }
 }
 
