@@ -120,6 +120,22 @@ for (const [first, second] of [
   })
 }
 
+t.test('a connection that breaks just as its end goes out closes all the same', async (t) => {
+  const { open, ended, watched, told, world } = await tunnelScene(t)
+  const { caller, upstream } = await open()
+  const other = await open()
+
+  // Both ends live in one process: an end and a reset of the other side are seen in one turn.
+  upstream.socket.end()
+  caller.reset()
+  other.caller.socket.end()
+  other.upstream.reset()
+  await watched.until(() => told.open === 0 && ended.length === 2)
+  await world.server.empty()
+
+  t.same(world.bugs, [])
+})
+
 t.test('a tunnel in which nothing moves for the idle time ends as timed out, and either side’s bytes keep it', async (t) => {
   const { open, ended, watched, told } = await tunnelScene(t, { idleMs: 600 })
   const { caller, upstream } = await open()
