@@ -1,9 +1,7 @@
+import { fileURLToPath } from 'node:url'
+
 /** The gRPC service that is measured with: one short text there, one back. */
-export const echoProto = `syntax = "proto3";
-package bench;
-service Echo { rpc Say (Text) returns (Text); }
-message Text { string text = 1; }
-`
+export const echoProto: string = fileURLToPath(new URL('echo.proto', import.meta.url))
 
 /** Its method's path. */
 export const echoPath = '/bench.Echo/Say'

@@ -10,8 +10,7 @@ import {
   type UntypedServiceImplementation,
   type handleUnaryCall,
 } from '@grpc/grpc-js'
-import { fromJSON } from '@grpc/proto-loader'
-import protobuf from 'protobufjs'
+import { loadSync } from '@grpc/proto-loader'
 import { echoPath, echoProto } from './echo.ts'
 
 // What relay's translation is compared with: the same proxy as one would write it with grpc-js.
@@ -48,7 +47,7 @@ interface Echo {
 }
 
 function json(): void {
-  const definition = fromJSON(protobuf.parse(echoProto, { keepCase: true }).root.toJSON(), { longs: String, enums: String, defaults: true })
+  const definition = loadSync(echoProto, { keepCase: true, longs: String, enums: String, defaults: true })
   // What a definition loads is not typed: here it is the package `bench`.
   const { bench } = loadPackageDefinition(definition) as unknown as { bench: { Echo: ServiceClientConstructor } }
   // As above: the one method of the service.

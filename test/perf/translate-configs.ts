@@ -1,7 +1,4 @@
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { echoProto } from './echo.ts'
-import { folder } from './processes.ts'
 import { haproxyProxy, nginx, secretName, type ProxySetting } from './proxy-configs.ts'
 
 /** What is translated into what. */
@@ -37,10 +34,8 @@ function haproxyHttp2(setting: ProxySetting, kind: Translation): string {
 
 /** As calls are measured: a credential swapped, a header rule each way, metrics on. */
 function relayTranslate({ clear, upstream }: ProxySetting, kind: Translation): string {
-  const proto = join(folder, 'echo.proto')
-  writeFileSync(proto, echoProto)
   const http = { url: `http://127.0.0.1:${upstream}`, kind: 'claude', credential: { env: secretName } }
-  const grpc = { url: `grpc://127.0.0.1:${upstream}`, ...(kind === 'json' ? { proto } : {}) }
+  const grpc = { url: `grpc://127.0.0.1:${upstream}`, ...(kind === 'json' ? { proto: echoProto } : {}) }
   return JSON.stringify({
     listen: [`127.0.0.1:${clear}`],
     admin: '127.0.0.1:0',
