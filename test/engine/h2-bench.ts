@@ -8,7 +8,7 @@ import type { Call, Reply } from '../../src/engine/call.ts'
 import { SessionPool } from '../../src/engine/h2/session-pool.ts'
 import type { PoolOptions } from '../../src/engine/pool-options.ts'
 import { Slab } from '../../src/engine/slab.ts'
-import { Sweep } from '../../src/engine/sweep.ts'
+import { Sweep, type Timed } from '../../src/engine/sweep.ts'
 import { Watched, type Told } from './helpers.ts'
 import { callOf, FakeSource } from './shapes.ts'
 
@@ -94,6 +94,28 @@ export class Asked extends Watched implements Sink {
   }
 }
 
+/** Time that a test lets pass: deadlines are met when it says so. */
+export class HandSweep {
+  now = 1_000_000
+  private readonly all = new Set<Timed>()
+
+  add(timed: Timed): void {
+    timed.place = 0
+    this.all.add(timed)
+  }
+
+  remove(timed: Timed): void {
+    timed.place = -1
+    this.all.delete(timed)
+  }
+
+  /** Lets so many ms pass. */
+  pass(ms: number): void {
+    this.now += ms
+    for (const timed of [...this.all]) if (timed.deadline < this.now) timed.expire(this.now)
+  }
+}
+
 /** A pool of sessions to an origin on this machine, and what it told of itself. */
 export interface SessionBench {
   readonly pool: SessionPool
@@ -108,7 +130,7 @@ interface Scope {
 }
 
 /** Makes one. It ends with the test, whose calls must have ended by then. */
-export function sessionBench(t: Scope, options: Partial<PoolOptions> & { readonly port: number }): SessionBench {
+export function sessionBench(t: Scope, options: Partial<PoolOptions> & { readonly port: number }, sweep = new Sweep()): SessionBench {
   const watched = new Watched()
   const told: Told = { open: 0, idle: 0, waiting: 0, opened: 0, connectFailed: 0, retried: 0, closed: 0 }
   const count = (what: 'opened' | 'connectFailed' | 'retried' | 'closed') => (): void => {
@@ -132,7 +154,7 @@ export function sessionBench(t: Scope, options: Partial<PoolOptions> & { readonl
     },
     {
       slab: new Slab(),
-      sweep: new Sweep(),
+      sweep,
       readBuffer: Buffer.allocUnsafeSlow(65_536),
       gauge: (open, idle, waiting) => {
         Object.assign(told, { open, idle, waiting })
