@@ -1,5 +1,6 @@
 import t from 'tap'
 import { type Case, tellsEachOnce } from './cases.ts'
+import { loadConfig } from '../../src/config/load.ts'
 import { type Around, planOf } from './helpers.ts'
 
 const proto = `syntax = "proto3";
@@ -345,18 +346,34 @@ t.test('each wrong combination is told once, where it stands, with a remedy', as
   tellsEachOnce(t, all())
 })
 
-t.test('what is wrong in a .proto file is told with its own line, and a change of the file is one of the config', async (t) => {
-  const broken = { files: { 'users.proto': proto.replace('string id', 'strin id') } }
+t.test(
+  'what is wrong in a .proto file is told with its own line, and a change of it, or of what it imports, is one of the config',
+  async (t) => {
+    const broken = { files: { 'users.proto': proto.replace('string id', 'strin id') } }
 
-  tellsEachOnce(t, [
-    [
-      'a type that is not there',
-      upstreams,
-      '2:48',
-      'upstreams.users.proto',
-      /users\.proto:4:25: there is no type strin/,
-      /check its name/,
-      broken,
-    ],
-  ])
-})
+    tellsEachOnce(t, [
+      [
+        'a type that is not there',
+        upstreams,
+        '2:48',
+        'upstreams.users.proto',
+        /users\.proto:4:25: there is no type strin/,
+        /check its name/,
+        broken,
+      ],
+    ])
+
+    const held: Readonly<Record<string, string>> = {
+      'relay.config.yaml': 'upstreams: { a: { url: "grpc://x", proto: a.proto, protoPath: [lib] } }',
+      'a.proto': 'syntax = "proto3"; import "b.proto"; service S { rpc M (B) returns (B); }',
+      'lib/b.proto': 'syntax = "proto3"; message B {}',
+    }
+    const readFile = (path: string): string => {
+      const text = held[path.replace('/etc/relay/', '')]
+      if (text === undefined) throw Object.assign(new Error('no such file'), { code: 'ENOENT' })
+      return text
+    }
+    const { files } = await loadConfig({ file: '/etc/relay/relay.config.yaml', readFile })
+    t.match(new Set(files), new Set(['/etc/relay/a.proto', '/etc/relay/lib/b.proto']))
+  },
+)

@@ -29,7 +29,7 @@ export interface ReflectingOptions {
 }
 
 /** The set of one .proto text. */
-export function setOf(proto: string): Uint8Array {
+function setOf(proto: string): Uint8Array {
   const compiled = compileProto({ files: ['test.proto'], folders: [], read: (path) => (path === 'test.proto' ? proto : null) })
   if (compiled.is === 'faults') throw new Error(JSON.stringify(compiled.faults))
   return compiled.bytes
