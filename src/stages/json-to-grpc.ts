@@ -5,6 +5,8 @@ import { fieldLine, fieldName } from '../protocol/edits.ts'
 import { grpcCaller } from '../protocol/grpc/caller.ts'
 import { framed } from '../protocol/grpc/frames.ts'
 import { Name } from '../protocol/names.ts'
+import { knownTypes } from '../transcode/known-files.ts'
+import { statusesOf } from '../transcode/statuses.ts'
 import type { Match, Transcoder } from '../transcode/types.ts'
 import { outgoingPath } from './aim.ts'
 import { dropUnfit } from './grpc-metadata.ts'
@@ -38,8 +40,8 @@ export function jsonToGrpc(options: JsonToGrpcOptions): Stage {
 
 /** Has callers of HTTP and JSON told of refusals and failures as a `google.rpc.Status`. */
 export function jsonFailures({ transcoder }: JsonToGrpcOptions): Stage {
-  if (transcoder === null) return (call, next) => next(call)
-  const tell = (error: RelayError, call: Call): Reply => told(error, call, transcoder.statuses)
+  const statuses = transcoder === null ? statusesOf(knownTypes) : transcoder.statuses
+  const tell = (error: RelayError, call: Call): Reply => told(error, call, statuses)
   return (call, next) => {
     if (grpcCaller(call.head.fields) === null) call.tellFailure = tell
     return next(call)

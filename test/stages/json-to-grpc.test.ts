@@ -220,6 +220,10 @@ t.test('callers of gRPC pass untouched; without descriptors others are told to c
   const got = await through(stage, call, upstream.next)
   t.strictSame(framesIn(got.bytes), [frame(item('7'))])
 
-  const unknown = jsonToGrpc({ transcoder: null, base: '', mostMessage: 1000, budget: plenty })
-  t.equal((await outcomeOf(unknown, ask('GET /v1/items/7'))).error?.failure, 'unavailable')
+  const nothingKnown = { transcoder: null, base: '', mostMessage: 1000, budget: plenty }
+  const unknown = jsonToGrpc(nothingKnown)
+  const waiting = ask('GET /v1/items/7')
+  const { error } = await outcomeOf(jsonFailures(nothingKnown), waiting, async (told) => unknown(told, upstream.next))
+  t.equal(error?.failure, 'unavailable')
+  t.match(JSON.parse(waiting.tellFailure!(error!, waiting).body.take()!.toString()), { code: 14 })
 })
