@@ -1,8 +1,9 @@
 import { connect, type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2'
 import { once } from 'node:events'
 import t from 'tap'
+import { ErrorCode, FrameType, reset } from '../helpers/h2-frames.ts'
 import { nodeOrigin } from './h2-bench.ts'
-import { Code, Type, data, frameOrigin, goaway, reply, reset } from './h2-peer.ts'
+import { data, frameOrigin, goaway, reply } from './h2-peer.ts'
 import { bench, field, get, type Bench } from './helpers.ts'
 
 interface Scope {
@@ -124,14 +125,14 @@ t.test('a caller that resets its stream resets that of the origin, at once and n
   const stays = send(session, { ':path': '/stays' })
   const leaves = send(session, { ':path': '/leaves' })
   const peer = await origin.opened()
-  await peer.frame(Type.headers, 1)
+  await peer.frame(FrameType.headers, 1)
 
-  leaves.close(Code.cancel)
-  const { id, payload } = await peer.frame(Type.reset)
+  leaves.close(ErrorCode.cancel)
+  const { stream: id, payload } = await peer.frame(FrameType.reset)
   peer.send(reply(1, '200'), data(1, 'ok', true))
   const { text } = await answerOn(stays)
 
-  t.same([id, payload.readUInt32BE(), text], [3, Code.cancel, 'ok'])
+  t.same([id, payload.readUInt32BE(), text], [3, ErrorCode.cancel, 'ok'])
   await made.watched.until(() => made.ended.length === 2)
   t.same(made.ended.map(({ end }) => end).sort(), ['cancelled', 'done'])
 })
@@ -142,17 +143,17 @@ t.test('a reply that breaks off is RST_STREAM to an HTTP/2 caller, and a cut chu
   const stream = send(callerOf(t, made), { ':path': '/' })
   const closed = new Promise((resolve) => stream.on('close', resolve))
   const peer = await origin.opened()
-  await peer.frame(Type.headers)
+  await peer.frame(FrameType.headers)
   const caller = await made.call(get)
-  await peer.frame(Type.headers, 1)
+  await peer.frame(FrameType.headers, 1)
 
   peer.send(...[1, 3].flatMap((id) => [reply(id, '200'), data(id, 'part')]))
   stream.resume()
   await Promise.all([once(stream, 'response'), caller.until(() => caller.received.includes('part'))])
-  peer.send(reset(1, Code.internal), reset(3, Code.internal))
+  peer.send(reset(1, ErrorCode.internal), reset(3, ErrorCode.internal))
   await Promise.all([closed, caller.ended()])
 
-  t.equal(stream.rstCode, Code.internal)
+  t.equal(stream.rstCode, ErrorCode.internal)
   t.ok(caller.replies().rest.includes('part'), 'no last chunk')
   t.same(
     made.ended.map(({ end, failure }) => [end, failure]),
@@ -169,15 +170,15 @@ t.test('an origin that goes away between calls costs an HTTP/2 caller nothing', 
   const session = callerOf(t, made)
   const stream = send(session, { ':path': '/', ':method': 'POST' }, 'body')
   const old = await origin.opened()
-  await old.frame(Type.data)
+  await old.frame(FrameType.data)
 
-  old.send(goaway(0, Code.none))
+  old.send(goaway(0, ErrorCode.none))
   const next = await origin.opened(1)
-  await next.frame(Type.data)
+  await next.frame(FrameType.data)
   next.send(reply(1, '200'), data(1, 'ok', true))
   const { text } = await answerOn(stream)
 
   t.equal(text, 'ok')
-  t.equal(next.of(Type.data)[0]!.payload.toString(), 'body')
+  t.equal(next.of(FrameType.data)[0]!.payload.toString(), 'body')
   t.equal(made.told.retried, 1)
 })

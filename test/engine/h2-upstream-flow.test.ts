@@ -1,12 +1,14 @@
 import t from 'tap'
+import { ErrorCode, FrameType, frame, windowUpdate } from '../helpers/h2-frames.ts'
 import { RelayError } from '../../src/base/errors.ts'
 import { nodeOrigin, sessionBench } from './h2-bench.ts'
-import { Code, Flag, Type, data, frameOf, frameOrigin, reply, settingsFrame, settle, windowUpdate, type FramePeer } from './h2-peer.ts'
+import { Flag, data, frameOrigin, reply, settingsFrame, settle, type FramePeer } from './h2-peer.ts'
 
 const none = Buffer.alloc(0)
 const bytesOf = (peer: FramePeer, id: number): number =>
-  peer.of(Type.data).reduce((sum, frame) => sum + (frame.id === id ? frame.payload.length : 0), 0)
-const isEnded = (peer: FramePeer, id: number): boolean => peer.frames.some((one) => one.id === id && one.type < 2 && (one.flags & 1) !== 0)
+  peer.of(FrameType.data).reduce((sum, frame) => sum + (frame.stream === id ? frame.payload.length : 0), 0)
+const isEnded = (peer: FramePeer, id: number): boolean =>
+  peer.frames.some((one) => one.stream === id && one.type < 2 && (one.flags & 1) !== 0)
 
 t.test('an upload waits for the windows of its stream and of the session, and goes on when they open', async (t) => {
   const origin = await frameOrigin(t, { 4: 1000 })
@@ -14,7 +16,7 @@ t.test('an upload waits for the windows of its stream and of the session, and go
   const first = bench.ask('POST / HTTP/1.1\nHost: relay', null)
   const peer = await origin.opened()
   peer.isPolite = false
-  await peer.frame(Type.headers)
+  await peer.frame(FrameType.headers)
   const resumed = (): number => first.source.told.filter((one) => one === 'resume').length
   const before = resumed()
 
@@ -34,7 +36,7 @@ t.test('an upload waits for the windows of its stream and of the session, and go
   await peer.until(() => isEnded(peer, 1))
 
   const big = bench.ask('POST / HTTP/1.1\nHost: relay', null)
-  await peer.frame(Type.headers, 1)
+  await peer.frame(FrameType.headers, 1)
   peer.send(windowUpdate(3, 1_000_000))
   await settle()
   big.upload.push(Buffer.alloc(100_000), true)
@@ -106,32 +108,32 @@ t.test('a caller that leaves resets its stream at once, before the reply and wit
   const sending = bench.ask('POST / HTTP/1.1\nHost: relay', null)
   sending.upload.push(Buffer.from('part'), true)
   const peer = await origin.opened()
-  await peer.frame(Type.data)
+  await peer.frame(FrameType.data)
   peer.send(reply(3, '200'), data(3, 'part'))
   await reading.answered()
 
   waiting.call.cancel('cancelled')
   reading.reply!.body.cancel('cancelled')
   sending.call.cancel('cancelled')
-  const resets = [await peer.frame(Type.reset), await peer.frame(Type.reset, 1), await peer.frame(Type.reset, 2)]
+  const resets = [await peer.frame(FrameType.reset), await peer.frame(FrameType.reset, 1), await peer.frame(FrameType.reset, 2)]
   // What was on its way disturbs nobody.
   peer.send(reply(1, '200'), data(1, 'late', true), data(3, 'late', true), reply(5, '200', [], true))
   const next = bench.ask()
-  await peer.frame(Type.headers, 3)
+  await peer.frame(FrameType.headers, 3)
   peer.send(reply(7, '200'), data(7, 'ok', true))
 
   t.equal((await next.whole()).text, 'ok')
   t.same(
-    resets.map(({ id, payload }) => [id, payload.readUInt32BE()]),
+    resets.map(({ stream, payload }) => [stream, payload.readUInt32BE()]),
     [
-      [1, Code.cancel],
-      [3, Code.cancel],
-      [5, Code.cancel],
+      [1, ErrorCode.cancel],
+      [3, ErrorCode.cancel],
+      [5, ErrorCode.cancel],
     ],
   )
   t.match(await waiting.failed(), { failure: 'cancelled' })
   t.equal(origin.sessions.length, 1)
-  t.equal(peer.of(Type.goaway).length, 0)
+  t.equal(peer.of(FrameType.goaway).length, 0)
 })
 
 t.test('a request whose body breaks off is reset, so that no origin takes it for whole', async (t) => {
@@ -140,12 +142,12 @@ t.test('a request whose body breaks off is reset, so that no origin takes it for
   const asked = bench.ask('POST / HTTP/1.1\nHost: relay', null)
   asked.upload.push(Buffer.from('part'), true)
   const peer = await origin.opened()
-  await peer.frame(Type.data)
+  await peer.frame(FrameType.data)
 
   asked.upload.fail('timed_out', new RelayError('slow_caller', 'the request body stopped coming'))
-  const { payload } = await peer.frame(Type.reset)
+  const { payload } = await peer.frame(FrameType.reset)
 
-  t.equal(payload.readUInt32BE(), Code.cancel)
+  t.equal(payload.readUInt32BE(), ErrorCode.cancel)
   t.notOk(isEnded(peer, 1))
   t.match(await asked.failed(), { failure: 'slow_caller' })
 })
@@ -156,18 +158,18 @@ t.test('a reply that ends before its request has ends the stream, and the rest o
   const asked = bench.ask('POST / HTTP/1.1\nHost: relay', null)
   asked.upload.push(Buffer.from('part'), true)
   const peer = await origin.opened()
-  await peer.frame(Type.data)
+  await peer.frame(FrameType.data)
 
-  peer.send(reply(1, '413'), data(1, 'too large', true), frameOf(Type.reset, 0, 1, Buffer.alloc(4)))
+  peer.send(reply(1, '413'), data(1, 'too large', true), frame(FrameType.reset, 0, 1, Buffer.alloc(4)))
   await asked.whole()
   t.equal(asked.upload.push(Buffer.from('more'), true), true, 'nothing waits for it')
-  const { payload } = await peer.frame(Type.reset)
+  const { payload } = await peer.frame(FrameType.reset)
   await settle()
 
   t.equal(asked.text, 'too large')
   t.equal(asked.end, 'done')
-  t.equal(payload.readUInt32BE(), Code.cancel)
-  t.equal(peer.of(Type.data).length, 1)
+  t.equal(payload.readUInt32BE(), ErrorCode.cancel)
+  t.equal(peer.of(FrameType.data).length, 1)
 })
 
 t.test('no reply in time is a timeout of that call alone', async (t) => {
@@ -180,10 +182,10 @@ t.test('no reply in time is a timeout of that call alone', async (t) => {
   const failed = await slow.failed()
   peer.send(reply(3, '200', [], true))
   await other.whole()
-  const { id, payload } = await peer.frame(Type.reset)
+  const { stream: id, payload } = await peer.frame(FrameType.reset)
 
   t.match(failed, { failure: 'timed_out', message: 'origin sent no reply within 1 ms' })
-  t.same([id, payload.readUInt32BE()], [1, Code.cancel])
+  t.same([id, payload.readUInt32BE()], [1, ErrorCode.cancel])
 })
 
 t.test('a reply that falls silent times out; one whose reader is slow does not', async (t) => {
@@ -192,7 +194,7 @@ t.test('a reply that falls silent times out; one whose reader is slow does not',
   const [silent, unread] = [1, 2].map(() => bench.ask('GET / HTTP/1.1\nHost: relay', '', ({ call }) => (call.idleMs = 1)))
   unread!.isFull = true
   const peer = await origin.opened()
-  await peer.frame(Type.headers, 1)
+  await peer.frame(FrameType.headers, 1)
   peer.send(reply(1, '200'), data(1, 'part'), reply(3, '200'))
   void unread!.whole()
   await unread!.answered()
@@ -215,7 +217,7 @@ t.test('an origin that does not take the request is waited for as one that does 
   const waits = bench.ask('POST / HTTP/1.1\nHost: relay', null, ({ call }) => (call.firstByteMs = 1))
   const peer = await origin.opened()
   peer.isPolite = false
-  await peer.frame(Type.headers, 1)
+  await peer.frame(FrameType.headers, 1)
 
   t.match(await stuck.failed(), { failure: 'timed_out' })
   t.equal(waits.error, null, 'its caller has not sent all of it yet')
@@ -228,9 +230,9 @@ t.test('frames with padding, of one byte and of none are data like any other', a
   const bench = sessionBench(t, { port: origin.port })
   const asked = bench.ask()
   const peer = await origin.opened()
-  await peer.frame(Type.headers)
+  await peer.frame(FrameType.headers)
 
-  const padded = frameOf(Type.data, Flag.padded, 1, Buffer.concat([Buffer.from([5]), Buffer.from('abc'), Buffer.alloc(5)]))
+  const padded = frame(FrameType.data, Flag.padded, 1, Buffer.concat([Buffer.from([5]), Buffer.from('abc'), Buffer.alloc(5)]))
   const pieces = Buffer.concat([
     reply(1, '200', [['content-length', '6']]),
     padded,

@@ -1,22 +1,10 @@
 import t from 'tap'
+import { ErrorCode, FrameType, frame, windowUpdate } from '../helpers/h2-frames.ts'
 import { sessionBench } from './h2-bench.ts'
-import {
-  Code,
-  Flag,
-  Type,
-  data,
-  frameOf,
-  frameOrigin,
-  goaway,
-  headers,
-  reply,
-  settingsFrame,
-  windowUpdate,
-  type FramePeer,
-} from './h2-peer.ts'
+import { Flag, data, frameOrigin, goaway, headers, reply, settingsFrame, type FramePeer } from './h2-peer.ts'
 
 const long = 'x'.repeat(2000)
-const ping = frameOf(Type.ping, 0, 0, Buffer.alloc(8))
+const ping = frame(FrameType.ping, 0, 0, Buffer.alloc(8))
 const times = (count: number, make: (k: number) => Buffer): Buffer => Buffer.concat(Array.from({ length: count }, (_, k) => make(k)))
 
 /** What a server says on stream 1, and what relay says of it. Each is one call's failure: its stream is reset, the session lives on. */
@@ -107,25 +95,29 @@ const bodies: readonly (readonly [name: string, said: Buffer, told: RegExp])[] =
 
 /** What breaks the session. */
 const breaches: readonly (readonly [name: string, said: Buffer, code: number])[] = [
-  ['a stream of its own', headers(2, [[':status', '200']]), Code.protocol],
-  ['a stream that nobody has opened', headers(99, [[':status', '200']]), Code.protocol],
-  ['data of a stream that nobody has opened', data(99, 'x'), Code.protocol],
-  ['HPACK that is none', frameOf(Type.headers, Flag.endHeaders, 1, Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff, 0x0f])), 9],
-  ['a frame of 16385 bytes', frameOf(Type.data, 0, 1, Buffer.alloc(16_385)), 6],
-  ['a frame within a header block', Buffer.concat([frameOf(Type.headers, 0, 1, Buffer.from([0x88])), ping]), Code.protocol],
+  ['a stream of its own', headers(2, [[':status', '200']]), ErrorCode.protocol],
+  ['a stream that nobody has opened', headers(99, [[':status', '200']]), ErrorCode.protocol],
+  ['data of a stream that nobody has opened', data(99, 'x'), ErrorCode.protocol],
+  ['HPACK that is none', frame(FrameType.headers, Flag.endHeaders, 1, Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff, 0x0f])), 9],
+  ['a frame of 16385 bytes', frame(FrameType.data, 0, 1, Buffer.alloc(16_385)), 6],
+  ['a frame within a header block', Buffer.concat([frame(FrameType.headers, 0, 1, Buffer.from([0x88])), ping]), ErrorCode.protocol],
   [
     'CONTINUATION without end',
-    Buffer.concat([frameOf(Type.headers, 0, 1), times(200, () => frameOf(Type.more, 0, 1, Buffer.alloc(8000)))]),
-    Code.calm,
+    Buffer.concat([frame(FrameType.headers, 0, 1), times(200, () => frame(FrameType.continuation, 0, 1, Buffer.alloc(8000)))]),
+    ErrorCode.calm,
   ],
-  ['empty CONTINUATIONs without end', Buffer.concat([frameOf(Type.headers, 0, 1), times(2000, () => frameOf(Type.more, 0, 1))]), Code.calm],
-  ['PINGs without end', times(3000, () => ping), Code.calm],
-  ['SETTINGS without end', times(3000, () => settingsFrame({ 3: 100 })), Code.calm],
-  ['empty DATA without end', Buffer.concat([reply(1, '200'), times(3000, () => data(1, ''))]), Code.calm],
-  ['a window larger than there can be', windowUpdate(0, 2 ** 31 - 1), Code.flow],
-  ['a setting that may not be', settingsFrame({ 4: 2 ** 31 }), Code.flow],
-  ['push, allowed by a server', settingsFrame({ 2: 1 }), Code.protocol],
-  ['half a GOAWAY', frameOf(Type.goaway, 0, 0, Buffer.alloc(4)), 6],
+  [
+    'empty CONTINUATIONs without end',
+    Buffer.concat([frame(FrameType.headers, 0, 1), times(2000, () => frame(FrameType.continuation, 0, 1))]),
+    ErrorCode.calm,
+  ],
+  ['PINGs without end', times(3000, () => ping), ErrorCode.calm],
+  ['SETTINGS without end', times(3000, () => settingsFrame({ 3: 100 })), ErrorCode.calm],
+  ['empty DATA without end', Buffer.concat([reply(1, '200'), times(3000, () => data(1, ''))]), ErrorCode.calm],
+  ['a window larger than there can be', windowUpdate(0, 2 ** 31 - 1), ErrorCode.flowControl],
+  ['a setting that may not be', settingsFrame({ 4: 2 ** 31 }), ErrorCode.flowControl],
+  ['push, allowed by a server', settingsFrame({ 2: 1 }), ErrorCode.protocol],
+  ['half a GOAWAY', frame(FrameType.goaway, 0, 0, Buffer.alloc(4)), 6],
 ]
 
 async function world(
@@ -144,17 +136,17 @@ t.test('a malformed reply fails its call with a reason, resets its stream, and t
   for (const [name, said, told] of replies) {
     const asked = bench.ask()
     id += 2
-    await peer.until(() => peer.frames.some((one) => one.id === id))
+    await peer.until(() => peer.frames.some((one) => one.stream === id))
     peer.send(renumbered(said, id))
     const failed = await asked.failed()
-    await peer.until(() => peer.frames.some((one) => one.type === Type.reset && one.id === id))
+    await peer.until(() => peer.frames.some((one) => one.type === FrameType.reset && one.stream === id))
 
     t.equal(failed.failure, 'upstream_failed', name)
     t.match(failed.message, told, name)
   }
   peer.send(reply(1, '200', [], true))
   await kept.whole()
-  t.equal(peer.of(Type.goaway).length, 0)
+  t.equal(peer.of(FrameType.goaway).length, 0)
 })
 
 t.test('a reply that turns out malformed behind its head breaks off', async (t) => {
@@ -165,7 +157,7 @@ t.test('a reply that turns out malformed behind its head breaks off', async (t) 
   for (const [name, said, told] of bodies) {
     const asked = bench.ask()
     id += 2
-    await peer.until(() => peer.frames.some((one) => one.id === id))
+    await peer.until(() => peer.frames.some((one) => one.stream === id))
     peer.send(renumbered(said, id))
     await asked.whole().catch(() => {})
 
@@ -174,7 +166,7 @@ t.test('a reply that turns out malformed behind its head breaks off', async (t) 
   }
   peer.send(reply(1, '200', [], true))
   await kept.whole()
-  t.equal(peer.of(Type.goaway).length, 0)
+  t.equal(peer.of(FrameType.goaway).length, 0)
 })
 
 t.test('what breaks the rules of the connection ends the session with GOAWAY, and its calls', async (t) => {
@@ -183,10 +175,10 @@ t.test('what breaks the rules of the connection ends the session with GOAWAY, an
     const asked = bench.ask()
     const peer = await begin()
     peer.isPolite = false
-    await peer.frame(Type.headers)
+    await peer.frame(FrameType.headers)
     peer.send(said)
     await asked.whole().catch(() => {})
-    const last = await peer.frame(Type.goaway)
+    const last = await peer.frame(FrameType.goaway)
 
     t.match(asked.error, { failure: 'upstream_failed', message: /^the session with origin failed: ./ }, name)
     t.equal(last.payload.readUInt32BE(4), code, name)
@@ -198,7 +190,7 @@ t.test('a head of many bytes, in frames of any size, is a head like any other', 
   const { bench, begin } = await world(t)
   const asked = bench.ask()
   const peer = await begin()
-  await peer.frame(Type.headers)
+  await peer.frame(FrameType.headers)
   const fields = Array.from({ length: 50 }, (_, k) => [`x-${k}`, long] as const)
   const whole = reply(1, '200', fields, true).subarray(9)
 
@@ -206,7 +198,14 @@ t.test('a head of many bytes, in frames of any size, is a head like any other', 
   for (let at = 0; at < whole.length; at += 10_000) {
     const isLast = at + 10_000 >= whole.length
     const piece = whole.subarray(at, at + 10_000)
-    pieces.push(frameOf(at === 0 ? Type.headers : Type.more, (at === 0 ? Flag.endStream : 0) | (isLast ? Flag.endHeaders : 0), 1, piece))
+    pieces.push(
+      frame(
+        at === 0 ? FrameType.headers : FrameType.continuation,
+        (at === 0 ? Flag.endStream : 0) | (isLast ? Flag.endHeaders : 0),
+        1,
+        piece,
+      ),
+    )
   }
   peer.send(...pieces)
   await asked.whole()
@@ -219,7 +218,7 @@ t.test('trailers lose what may not stand there, and nothing else', async (t) => 
   const { bench, begin } = await world(t)
   const asked = bench.ask()
   const peer = await begin()
-  await peer.frame(Type.headers)
+  await peer.frame(FrameType.headers)
 
   peer.send(
     reply(1, '200'),
@@ -243,10 +242,10 @@ t.test('unknown frames and settings are read over, and a GOAWAY may come twice',
   const { bench, begin } = await world(t)
   const asked = bench.ask()
   const peer = await begin()
-  await peer.frame(Type.headers)
+  await peer.frame(FrameType.headers)
 
   peer.send(
-    frameOf(99, 255, 1, Buffer.from('what')),
+    frame(99, 255, 1, Buffer.from('what')),
     settingsFrame({ 99: 7 }),
     goaway(2 ** 31 - 1, 0),
     goaway(1, 0),

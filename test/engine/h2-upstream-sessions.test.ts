@@ -1,10 +1,11 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import t from 'tap'
+import { ErrorCode, FrameType, frame, reset } from '../helpers/h2-frames.ts'
 import { nodeOrigin, sessionBench, type Asked, type SessionBench } from './h2-bench.ts'
-import { Code, Type, data, frameOf, frameOrigin, goaway, reply, reset, settingsFrame, settle, type FramePeer } from './h2-peer.ts'
+import { data, frameOrigin, goaway, reply, settingsFrame, settle, type FramePeer } from './h2-peer.ts'
 
-const ids = (peer: FramePeer): number[] => peer.of(Type.headers).map(({ id }) => id)
+const ids = (peer: FramePeer): number[] => peer.of(FrameType.headers).map(({ stream }) => stream)
 
 /** Answers these streams. */
 function answer(peer: FramePeer, ...streams: readonly number[]): void {
@@ -22,11 +23,11 @@ t.test('when the streams of a session run out another one is made, up to the bou
   const calls = askMany(bench, 5)
   const first = await origin.opened(0)
   const second = await origin.opened(1)
-  await first.frame(Type.headers, 1)
-  await second.frame(Type.headers, 1)
+  await first.frame(FrameType.headers, 1)
+  await second.frame(FrameType.headers, 1)
   t.match(bench.told, { open: 2, idle: 0, waiting: 1 })
   answer(first, 1)
-  await first.frame(Type.headers, 2)
+  await first.frame(FrameType.headers, 2)
   answer(first, 3, 5)
   answer(second, 1, 3)
   await Promise.all(calls.map((one) => one.whole()))
@@ -42,7 +43,7 @@ t.test('an origin that takes fewer streams than relay would send gets as many as
 
   const calls = askMany(bench, 3)
   const peers = await Promise.all([0, 1, 2].map((k) => origin.opened(k)))
-  for (const peer of peers) await peer.frame(Type.headers)
+  for (const peer of peers) await peer.frame(FrameType.headers)
   for (const peer of peers) answer(peer, 1)
   await Promise.all(calls.map((one) => one.whole()))
 
@@ -57,10 +58,10 @@ t.test(
     const bench = sessionBench(t, { port: origin.port, connections: 1 })
     const early = askMany(bench, 3)
     const peer = await origin.opened()
-    await peer.frame(Type.headers, 2)
+    await peer.frame(FrameType.headers, 2)
 
     peer.send(settingsFrame({ 3: 2 }))
-    await peer.frame(Type.settings, 2)
+    await peer.frame(FrameType.settings, 2)
     const late = askMany(bench, 2)
     await bench.watched.until(() => bench.told.waiting === 2)
     answer(peer, 1)
@@ -68,9 +69,9 @@ t.test(
     await settle()
     t.same(ids(peer), [1, 3, 5], 'two are still open, so the next waits')
     answer(peer, 3)
-    await peer.frame(Type.headers, 3)
+    await peer.frame(FrameType.headers, 3)
     peer.send(settingsFrame({ 3: 10 }))
-    await peer.frame(Type.headers, 4)
+    await peer.frame(FrameType.headers, 4)
     answer(peer, 5, 7, 9)
     await Promise.all([...early, ...late].map((one) => one.whole()))
 
@@ -83,16 +84,16 @@ t.test('GOAWAY in two phases loses no call: what the origin has not taken goes o
   const bench = sessionBench(t, { port: origin.port, connections: 1 })
   const calls = askMany(bench, 2)
   const old = await origin.opened()
-  await old.frame(Type.headers, 1)
+  await old.frame(FrameType.headers, 1)
 
-  old.send(goaway(2 ** 31 - 1, Code.none))
-  await old.frame(Type.settings)
+  old.send(goaway(2 ** 31 - 1, ErrorCode.none))
+  await old.frame(FrameType.settings)
   await settle()
   calls.push(...askMany(bench, 2))
   const next = await origin.opened(1)
-  await next.frame(Type.headers, 1)
-  old.send(goaway(1, Code.none))
-  await next.frame(Type.headers, 2)
+  await next.frame(FrameType.headers, 1)
+  old.send(goaway(1, ErrorCode.none))
+  await next.frame(FrameType.headers, 2)
   answer(old, 1)
   answer(next, 1, 3, 5)
   const all = await Promise.all(calls.map((one) => one.whole()))
@@ -144,13 +145,13 @@ t.test('a session that is leaving does not count in the bound, so that its long 
   const bench = sessionBench(t, { port: origin.port, connections: 1 })
   const stream = bench.ask()
   const old = await origin.opened()
-  await old.frame(Type.headers)
-  old.send(reply(1, '200'), data(1, 'first '), goaway(1, Code.none))
+  await old.frame(FrameType.headers)
+  old.send(reply(1, '200'), data(1, 'first '), goaway(1, ErrorCode.none))
   await stream.answered()
 
   const other = bench.ask()
   const next = await origin.opened(1)
-  await next.frame(Type.headers)
+  await next.frame(FrameType.headers)
   answer(next, 1)
   await other.whole()
   old.send(data(1, 'last', true))
@@ -167,16 +168,16 @@ t.test('GOAWAY with an error fails the streams of its session, says what the ori
   const begun = bench.ask()
   const asked = bench.ask()
   const old = await origin.opened()
-  await old.frame(Type.headers, 1)
+  await old.frame(FrameType.headers, 1)
   old.send(reply(1, '200'), data(1, 'part'))
   await begun.answered()
 
-  old.send(goaway(1, Code.calm, `too_many_pings\u0000${'x'.repeat(500)}`))
+  old.send(goaway(1, ErrorCode.calm, `too_many_pings\u0000${'x'.repeat(500)}`))
   const failed = await asked.failed()
   await begun.whole()
   const next = bench.ask()
   const peer = await origin.opened(1)
-  await peer.frame(Type.headers)
+  await peer.frame(FrameType.headers)
   answer(peer, 1)
   await next.whole()
 
@@ -195,22 +196,22 @@ t.test('a stream that the origin refuses goes out again, body and all, on anothe
   const fed = bench.ask('POST / HTTP/1.1\nHost: relay', null)
   fed.upload.push(Buffer.from('one '), true)
   const first = await origin.opened()
-  await first.frame(Type.data, 1)
+  await first.frame(FrameType.data, 1)
 
-  first.send(reset(3, Code.refused), reset(5, Code.refused))
+  first.send(reset(3, ErrorCode.refused), reset(5, ErrorCode.refused))
   const second = await origin.opened(1)
-  await second.frame(Type.headers, 1)
+  await second.frame(FrameType.headers, 1)
   fed.upload.push(Buffer.from('two'), true)
   fed.upload.finish(Buffer.from('x-sum: 1\r\n'))
-  await second.frame(Type.headers, 2)
+  await second.frame(FrameType.headers, 2)
   answer(second, 1, 3)
   answer(first, 1)
   await Promise.all([kept, asked, fed].map((one) => one.whole()))
 
   const body = (id: number): string =>
     second
-      .of(Type.data)
-      .filter((one) => one.id === id)
+      .of(FrameType.data)
+      .filter((one) => one.stream === id)
       .map(({ payload }) => payload.toString())
       .join('')
   t.same([body(1), body(3)], ['whole', 'one two'])
@@ -222,7 +223,7 @@ t.test('a stream that the origin refuses goes out again, body and all, on anothe
 })
 
 t.test('an origin that refuses every stream is given up soon, and told as one that is not there', async (t) => {
-  const origin = await nodeOrigin(t, (stream) => stream.close(Code.refused))
+  const origin = await nodeOrigin(t, (stream) => stream.close(ErrorCode.refused))
   const bench = sessionBench(t, { port: origin.port })
 
   const failed = await bench.ask('POST / HTTP/1.1\nHost: relay', 'body').failed()
@@ -238,11 +239,11 @@ t.test('a call that has more than can be kept is not sent twice', async (t) => {
   const large = bench.ask('POST / HTTP/1.1\nHost: relay', null)
   large.upload.push(Buffer.alloc(60_000), true)
   const peer = await origin.opened()
-  await peer.frame(Type.data, 3)
+  await peer.frame(FrameType.data, 3)
   large.upload.push(Buffer.alloc(10_000), true)
-  await peer.frame(Type.data, 4)
+  await peer.frame(FrameType.data, 4)
 
-  peer.send(reset(1, Code.refused))
+  peer.send(reset(1, ErrorCode.refused))
   const failed = await large.failed()
 
   t.match(failed, { failure: 'unavailable', shouldRetry: true })
@@ -254,9 +255,9 @@ t.test('a reset in any other word fails its call at once, with the status of its
   const bench = sessionBench(t, { port: origin.port })
   const calls = askMany(bench, 5)
   const peer = await origin.opened()
-  await peer.frame(Type.headers, 4)
+  await peer.frame(FrameType.headers, 4)
 
-  const codes = [Code.internal, Code.cancel, Code.calm, Code.security, 99]
+  const codes = [ErrorCode.internal, ErrorCode.cancel, ErrorCode.calm, 12, 99]
   peer.send(...codes.map((code, k) => reset(2 * k + 1, code)))
   const failures = await Promise.all(calls.map((one) => one.failed()))
 
@@ -280,7 +281,7 @@ t.test('a session that is killed fails its calls, and the next call has a new on
   const begun = bench.ask()
   const asked = bench.ask()
   const peer = await origin.opened()
-  await peer.frame(Type.headers, 1)
+  await peer.frame(FrameType.headers, 1)
   peer.send(reply(1, '200'), data(1, 'part'))
   await begun.answered()
 
@@ -290,7 +291,7 @@ t.test('a session that is killed fails its calls, and the next call has a new on
   await bench.watched.until(() => bench.told.open === 0)
   const next = bench.ask()
   const other = await origin.opened(1)
-  await other.frame(Type.headers)
+  await other.frame(FrameType.headers)
   answer(other, 1)
   await next.whole()
 
@@ -304,15 +305,15 @@ t.test('an idle session is closed behind its time; a pool that closes waits for 
   const bench = sessionBench(t, { port: origin.port, idleMs: 1 })
   const first = bench.ask()
   const peer = await origin.opened()
-  await peer.frame(Type.headers)
+  await peer.frame(FrameType.headers)
   answer(peer, 1)
   await first.whole()
   await bench.watched.until(() => bench.told.open === 0)
-  t.equal(peer.of(Type.goaway).length, 1)
+  t.equal(peer.of(FrameType.goaway).length, 1)
 
   const second = bench.ask()
   const other = await origin.opened(1)
-  await other.frame(Type.headers)
+  await other.frame(FrameType.headers)
   const closed = bench.pool.close()
   await settle()
   t.equal(bench.told.closed, 0)
@@ -354,13 +355,13 @@ t.test('a server that pushes breaks the session', async (t) => {
   const bench = sessionBench(t, { port: origin.port })
   const asked = bench.ask()
   const peer = await origin.opened()
-  const settings = peer.of(Type.settings)[0]!.payload
+  const settings = peer.of(FrameType.settings)[0]!.payload
 
-  peer.send(frameOf(Type.push, 4, 1, Buffer.from([0, 0, 0, 2, 0x82])))
+  peer.send(frame(FrameType.push, 4, 1, Buffer.from([0, 0, 0, 2, 0x82])))
   const failed = await asked.failed()
-  const last = await peer.frame(Type.goaway)
+  const last = await peer.frame(FrameType.goaway)
 
   t.ok(settings.includes(Buffer.from([0, 2, 0, 0, 0, 0])), 'ENABLE_PUSH 0 is said first')
-  t.equal(last.payload.readUInt32BE(4), Code.protocol)
+  t.equal(last.payload.readUInt32BE(4), ErrorCode.protocol)
   t.match(failed, { failure: 'upstream_failed', message: /^the session with origin failed: .*PUSH_PROMISE/ })
 })
