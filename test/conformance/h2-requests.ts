@@ -62,6 +62,8 @@ const connection: readonly H2Case[] = [
   ),
 ]
 
+const connectFields = [[':method', 'CONNECT'], [':protocol', 'websocket'], ...getFields.slice(1)] as const
+
 const pseudoFields: readonly H2Case[] = [
   malformed('a pseudo-header field behind a field', [...getFields.slice(0, 3), ['a', 'b'], ...getFields.slice(3)]),
   malformed('a method behind a field', [['a', 'b'], ...getFields]),
@@ -92,6 +94,21 @@ const pseudoFields: readonly H2Case[] = [
     [':authority', 'h:443'],
   ]),
   malformed('CONNECT with a path', pseudoWith({ ':method': 'CONNECT' })),
+  malformed('an extended CONNECT with a length', [...connectFields, ['content-length', '1']]),
+  malformed('an extended CONNECT with two protocols', [...connectFields.slice(0, 2), [':protocol', 'h2c'], ...connectFields.slice(2)]),
+  malformed(
+    'an extended CONNECT without a path',
+    connectFields.filter(([name]) => name !== ':path'),
+  ),
+  malformed(
+    'an extended CONNECT without a scheme',
+    connectFields.filter(([name]) => name !== ':scheme'),
+  ),
+  malformed(
+    'a line in :protocol',
+    connectFields.map(([name, value]) => [name, name === ':protocol' ? 'websocket\r\nevil: x' : value]),
+  ),
+  malformed('an extended CONNECT with an Upgrade of its own', [...connectFields, ['upgrade', 'h2c']]),
   malformed('a line in :scheme', pseudoWith({ ':scheme': 'http\r\nevil: x' })),
   malformed('a scheme that is none', pseudoWith({ ':scheme': 'http://evil/?' })),
 ]

@@ -6,7 +6,7 @@ import { WebSocket as WsClient, WebSocketServer } from 'ws'
 import { bodyLimit } from '../../src/stages/body-limit.ts'
 import { upgrade } from '../../src/stages/upgrade.ts'
 import { drain } from '../../src/worker/drain.ts'
-import { ErrorCode, FrameType, block, endHeaders, headers, reset } from '../helpers/h2-frames.ts'
+import { ErrorCode, FrameType, block, data, endHeaders, endStream, headers, reset } from '../helpers/h2-frames.ts'
 import { rawH2 } from '../helpers/raw-h2.ts'
 import type { RawClient } from '../helpers/raw.ts'
 import { bench, handOrigin, type Bench, type BenchOptions, type HandOrigin } from './helpers.ts'
@@ -239,8 +239,39 @@ t.test('a handshake is waited for as any reply is, not as a body that does not c
   await new Promise((resolve) => setTimeout(resolve, 250))
 
   await upstream.send(agreed)
+  const { headers } = await connected(stream)
+  stream.write('hello')
+  await upstream.until(() => behindHead(upstream) === 'hello')
 
-  t.equal((await connected(stream)).headers[':status'], 200)
+  t.equal(headers[':status'], 200)
+  t.equal(behindHead(upstream), 'hello')
+})
+
+t.test('a tunnel whose upstream has half-closed ends by its idle time too', async (t) => {
+  const { open, ended, watched, told } = await scene(t, { idleMs: 100 })
+  const { stream, upstream } = await open()
+
+  upstream.socket.end()
+  t.equal(await closed(stream), constants.NGHTTP2_CANCEL)
+  await watched.until(() => told.open === 0 && ended.length === 1)
+
+  t.match(ended, [{ end: 'timed_out', status: 101 }])
+})
+
+t.test('who ends its side and resets its stream in one go is gone, and so is the upstream’s connection', async (t) => {
+  const { world, origin, ended, watched, told } = await scene(t)
+  const client = await rawH2(world.port)
+  await client.send(headers(1, block(...asking), endHeaders))
+  const upstream = await origin.called()
+  await upstream.send(agreed)
+  await client.until(() => client.status(1) === 200)
+
+  await client.send(data(1, 'last', endStream), reset(1, ErrorCode.cancel))
+  await upstream.ended()
+  await watched.until(() => told.open === 0 && ended.length === 1)
+  client.destroy()
+
+  t.match(ended, [{ end: 'cancelled', status: 101 }])
 })
 
 t.test('a drain cuts tunnels when the grace of streams is over', async (t) => {

@@ -95,6 +95,8 @@ export class StreamExchange extends ExchangeBase {
     if (!body.isComplete && (call.body.isComplete || reply.isTunnel) && reply.head !== null) call.head.fields.forget()
     if (held !== null) this.push(held, true)
     body.pipe(this)
-    if (reply.uplink !== null) call.body.pipe(reply.uplink)
+    if (reply.uplink === null) return
+    call.body.pipe(reply.uplink)
+    if (call.body.end !== null) this.bodyEnded(call.body.end)
   }
 }
