@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { connect as connectTcp } from 'node:net'
+import { connect as connectHttp2, type IncomingHttpHeaders } from 'node:http2'
+import { connect as connectTcp, type LookupFunction } from 'node:net'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import t from 'tap'
 import { handOrigin } from '../engine/helpers.ts'
@@ -24,6 +25,9 @@ const config = (accept: string, more: object = {}): object => ({
 async function secureRelay(t: Scope, accept: string, more: object = {}): Promise<RelayProcess> {
   return relayProcess(t, config(accept, more), { files: { 'cert.pem': first.cert, 'key.pem': first.key } })
 }
+
+/** relay.example is here. */
+const here: LookupFunction = (_host, _options, found) => found(null, [{ address: '127.0.0.1', family: 4 }])
 
 /** A connection to relay over TLS, its certificate verified. */
 class Caller {
@@ -131,13 +135,30 @@ for (const accept of ['handover', 'reusePort']) {
   })
 }
 
-t.test('a caller that speaks another protocol only is turned away in the handshake', async (t) => {
+t.test('a caller that offers HTTP/2 gets it; one that speaks another protocol only is turned away in the handshake', async (t) => {
   const relay = await secureRelay(t, 'handover')
+  const modern = connectHttp2(`https://relay.example:${relay.port}`, { lookup: here, ca: [first.cert] })
+  t.teardown(() => modern.destroy())
+  const asked = modern.request({ ':path': '/none' })
+  const [answer] = (await once(asked, 'response')) as [IncomingHttpHeaders]
+  t.equal(answer[':status'], 404)
+  t.equal((modern.socket as TLSSocket).alpnProtocol, 'h2')
+
   const caller = new Caller(t, relay.port, { ALPNProtocols: ['spdy/3'] })
 
   const [error] = await once(caller.socket, 'error')
 
   t.match((error as Error).message, /no application protocol/)
+})
+
+t.test('a listener without HTTP/2 speaks HTTP/1.1 to those that offer both', async (t) => {
+  const relay = await secureRelay(t, 'handover', {
+    listen: { address: '127.0.0.1:0', tls: { cert: 'cert.pem', key: 'key.pem' }, http2: false },
+  })
+  const caller = new Caller(t, relay.port, { ALPNProtocols: ['h2', 'http/1.1'] })
+
+  t.match(await caller.worker(), /[01]/)
+  t.equal(caller.socket.alpnProtocol, 'http/1.1')
 })
 
 t.test('files that do not belong together keep the old certificate, and say so', async (t) => {
