@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Head } from './head.ts'
 import { Name } from './names.ts'
 import type { RequestHead } from './request.ts'
@@ -20,6 +21,11 @@ export function isExtendedConnect({ major, fields }: RequestHead): boolean {
 /** The two lines by which a message says that it goes on in another protocol. */
 export function upgradeLines(protocol: string): Buffer {
   return Buffer.from(`connection: upgrade\r\nupgrade: ${protocol}\r\n`, 'latin1')
+}
+
+/** What a server says to the key of a WebSocket (RFC 6455 §4.2.2). */
+export function acceptanceOf(key: string): string {
+  return createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
 }
 
 function saysUpgrade(head: Head): boolean {

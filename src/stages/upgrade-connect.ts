@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
 import { RelayError } from '../base/errors.ts'
 import { Body } from '../engine/body.ts'
 import type { Call, Next, Reply } from '../engine/call.ts'
 import { fieldName } from '../protocol/edits.ts'
+import { acceptanceOf } from '../protocol/upgrade.ts'
 
 /** How a caller of HTTP/2 is connected. */
 export interface ConnectOptions {
@@ -35,11 +35,6 @@ function problemOf(reply: Reply, key: string | null): string | null {
   if (key === null) return null
   const accepted = reply.head?.values(acceptName.text) ?? []
   return accepted.length === 1 && accepted[0] === acceptanceOf(key) ? null : 'accepted a WebSocket with a wrong key'
-}
-
-/** RFC 6455 §4.2.2. */
-function acceptanceOf(key: string): string {
-  return createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64')
 }
 
 const nothing = Buffer.alloc(0)

@@ -7,6 +7,8 @@ export class PeerSettings {
   leastTableSize = 4096
   maxConcurrentStreams = Infinity
   initialWindow: number = defaultWindow
+  /** It takes an extended CONNECT (RFC 8441). */
+  allowsConnect = false
   /** By how much the last SETTINGS changed the windows of all streams. */
   windowChange = 0
   private readonly isFromServer: boolean
@@ -43,6 +45,9 @@ export class PeerSettings {
         return value > maxWindow ? ErrorCode.flowControl : 0
       case Setting.maxFrameSize:
         return value < maxFrameSize || value > 0xff_ffff ? ErrorCode.protocol : 0
+      case Setting.enableConnectProtocol:
+        this.allowsConnect = value === 1
+        return value > 1 ? ErrorCode.protocol : 0
       default:
         return 0
     }

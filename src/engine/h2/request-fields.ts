@@ -30,22 +30,31 @@ export function requestRoom({ head, edits, method, targetPrefix }: Call, { autho
 
 /** Writes the fields of a call where the encoder stands: its pseudo-header fields, what its edits leave and add, and relay's own. */
 export function encodeRequest(call: Call, origin: Origin, encoder: HpackEncoder): void {
-  const { head, edits, outgoing } = call
-  const { fields } = head
-  const method = methodBytes(call.method)
+  encodePseudo(methodBytes(call.method), call, origin, encoder)
+  encodeFields(call, encoder)
+  const { added } = call.edits
+  for (let k = 0; k < added.length; k++) encoder.lines(added[k]!, 0, added[k]!.length)
+  if (takesTrailers(call)) encoder.lines(teTrailers, 0, teTrailers.length)
+  const { length } = call.outgoing
+  if (length > 0 || (length === 0 && wantsLength(call.method))) encodeLength(length, encoder)
+}
+
+/** Writes the pseudo-header fields of a call. */
+export function encodePseudo(method: Buffer, call: Call, origin: Origin, encoder: HpackEncoder): void {
   encoder.named(StaticName.method, method, 0, method.length)
   encoder.named(StaticName.scheme, origin.scheme, 0, origin.scheme.length)
   encoder.named(StaticName.authority, origin.authority, 0, origin.authority.length)
   encodePath(call, encoder)
+}
+
+/** Writes what a call's edits leave of its fields. */
+export function encodeFields({ head, edits }: Call, encoder: HpackEncoder): void {
+  const { fields } = head
   const { bytes, count, isGuarded } = fields
   for (let k = 0; k < count; k++) {
     if (edits.leavesOut(fields, k)) continue
     encoder.field(bytes, fields.lineStart(k), fields.nameEnd(k), fields.valueStartOf(k), fields.valueEndOf(k), isGuarded)
   }
-  const { added } = edits
-  for (let k = 0; k < added.length; k++) encoder.lines(added[k]!, 0, added[k]!.length)
-  if (takesTrailers(call)) encoder.lines(teTrailers, 0, teTrailers.length)
-  if (outgoing.length > 0 || (outgoing.length === 0 && wantsLength(call.method))) encodeLength(outgoing.length, encoder)
 }
 
 /** Path and query as they came, behind the route's prefix; never empty. */

@@ -1,9 +1,12 @@
 import { RelayError } from '../../base/errors.ts'
 import { ErrorCode, maxStreamId } from '../../protocol/h2/frames.ts'
 import type { Call, Reply } from '../call.ts'
+import { brokeOff, noReply } from '../upstream-errors.ts'
+import { encodeConnect } from './connect-fields.ts'
 import { encodeRequest, requestRoom, type Origin } from './request-fields.ts'
 import type { StreamOwner } from './stream-owner.ts'
-import { debugText, goawayError } from './upstream-errors.ts'
+import { debugText, goawayError, noTunnels } from './session-errors.ts'
+import { TunnelStream } from './tunnel-stream.ts'
 import { UpstreamLine, type LineOwner } from './upstream-line.ts'
 import { UpstreamStream } from './upstream-stream.ts'
 
@@ -56,8 +59,12 @@ export class UpstreamSession extends UpstreamLine implements StreamOwner {
 
   /** Sends a call; its reply settles the promise these two belong to. */
   send(call: Call, resolve: (reply: Reply) => void, reject: (error: Error) => void): void {
+    const { upgrade } = call
+    // Nothing may be said of a stream that has not begun.
+    if (upgrade !== null && !this.peer.allowsConnect) return reject(noTunnels(this.name))
     const id = this.nextId()
-    const stream = new UpstreamStream(id, this.peer.initialWindow, this, call, resolve, reject)
+    const Kind = upgrade === null ? UpstreamStream : TunnelStream
+    const stream = new Kind(id, this.peer.initialWindow, this, call, resolve, reject)
     this.streams.add(stream)
     this.options.sweep.add(stream)
     if (this.streams.size === 1) this.busy()
@@ -71,7 +78,9 @@ export class UpstreamSession extends UpstreamLine implements StreamOwner {
 
   putHead(id: number, call: Call, isWhole: boolean): void {
     const { origin } = this.pool
-    encodeRequest(call, origin, this.beginBlock(requestRoom(call, origin)))
+    const encoder = this.beginBlock(requestRoom(call, origin))
+    if (call.upgrade === null) encodeRequest(call, origin, encoder)
+    else encodeConnect(call, origin, encoder)
     this.endBlock(id, isWhole)
   }
 
@@ -95,9 +104,7 @@ export class UpstreamSession extends UpstreamLine implements StreamOwner {
     const { goaway, failure, name } = this
     if (goaway !== null) return goawayError(name, goaway.code, { debug: goaway.debug, isTaken: id <= goaway.last })
     if (failure instanceof RelayError) return failure
-    const cause = failure === null ? {} : { cause: failure }
-    if (hasReply) return new RelayError('upstream_failed', `${name} broke off its reply`, cause)
-    return new RelayError('upstream_failed', `${name} closed the connection without a reply`, { ...cause, shouldRetry: true })
+    return hasReply ? brokeOff(name, 'its reply', failure) : noReply(name, failure)
   }
 
   protected onUp(): void {

@@ -7,11 +7,12 @@ import type { FieldLines } from '../../protocol/hpack/field-lines.ts'
 import { Body, type Sink, type Source } from '../body.ts'
 import { Reply, stopped, type Call } from '../call.ts'
 import type { Timed } from '../sweep.ts'
+import { malformedReply } from '../upstream-errors.ts'
 import { bodyLength, readHead, readTrailers, statusOf, wrong } from './reply-head.ts'
 import { Resend } from './resend.ts'
 import { Stream } from './stream.ts'
 import type { StreamOwner } from './stream-owner.ts'
-import { resetError } from './upstream-errors.ts'
+import { resetError } from './session-errors.ts'
 
 /**
  * One call on a session to its origin: the sink of the request's body, and the source of the reply's. Whatever ends it before its time
@@ -20,18 +21,18 @@ import { resetError } from './upstream-errors.ts'
 export class UpstreamStream extends Stream implements Sink, Source, Timed {
   deadline = Infinity
   place = -1
-  private readonly owner: StreamOwner
-  private readonly call: Call
+  protected readonly owner: StreamOwner
+  protected readonly call: Call
   private resolve: ((reply: Reply) => void) | null
   private reject: ((error: Error) => void) | null
-  private resend: Resend | null = null
+  protected resend: Resend | null = null
   private isRequestDone = false
-  private readonly head = new Head()
-  private body: Body | null = null
+  protected readonly head = new Head()
+  protected body: Body | null = null
   /** Bytes that the reply's body still has by its Content-Length; Infinity where nothing says so. */
   private remaining = Infinity
   private informs = 0
-  private isPaused = false
+  protected isPaused = false
 
   // oxlint-disable-next-line max-params -- once a call: an options object would be one more allocation
   constructor(id: number, window: number, owner: StreamOwner, call: Call, resolve: (reply: Reply) => void, reject: (error: Error) => void) {
@@ -177,15 +178,22 @@ export class UpstreamStream extends Stream implements Sink, Source, Timed {
   }
 
   /** The reply's head is there. */
-  private begin(status: number, length: number, isEnd: boolean): void {
-    const { call, head, resolve } = this
-    const body = (this.body = new Body(length, this))
+  protected begin(status: number, length: number, isEnd: boolean): void {
+    const { head } = this
+    const isHead = this.call.method === 'HEAD'
+    const body = new Body(length, this)
+    if (length >= 0) this.remaining = length
+    const silent = length === 0 ? silentLength(head, 1, status, isHead) : -1
+    const reply = new Reply(status, head, body, silent < 0 ? undefined : { silentLength: silent })
+    this.answer(reply, isEnd)
+  }
+
+  protected answer(reply: Reply, isEnd: boolean): void {
+    const { call, owner, resolve } = this
+    const body = (this.body = reply.body)
     this.resend = this.resend!.letGo()
     this.resolve = this.reject = null
-    this.deadline = this.owner.now + call.idleMs
-    if (length >= 0) this.remaining = length
-    const silent = length === 0 ? silentLength(head, 1, status, call.method === 'HEAD') : -1
-    const reply = new Reply(status, head, body, silent < 0 ? undefined : { silentLength: silent })
+    this.deadline = owner.now + call.idleMs
     if (isEnd) this.endReply(body, none)
     resolve!(reply)
   }
@@ -197,7 +205,7 @@ export class UpstreamStream extends Stream implements Sink, Source, Timed {
     this.endReply(body, trailers)
   }
 
-  private endReply(body: Body, trailers: Buffer): void {
+  protected endReply(body: Body, trailers: Buffer): void {
     if (this.remaining > 0 && this.remaining < Infinity) return void this.malformed(wrong.tooShort)
     this.deadline = Infinity
     body.finish(trailers)
@@ -217,12 +225,11 @@ export class UpstreamStream extends Stream implements Sink, Source, Timed {
 
   /** False, for `onData`. */
   private malformed(refused: Refusal): false {
-    const error = new RelayError('upstream_failed', `${this.owner.name} answered with a malformed message: ${refused.message}`)
-    this.giveUp('upstream_failed', error, ErrorCode.protocol)
+    this.giveUp('upstream_failed', malformedReply(this.owner.name, refused), ErrorCode.protocol)
     return false
   }
 
-  private giveUp(end: BodyEnd, error: RelayError, code: number = ErrorCode.cancel): void {
+  protected giveUp(end: BodyEnd, error: RelayError, code: number = ErrorCode.cancel): void {
     const { reject, call, body } = this
     this.resolve = this.reject = null
     if (call.work === this) call.work = null

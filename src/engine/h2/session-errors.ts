@@ -16,6 +16,11 @@ export function goawayError(name: string, code: number, { debug, isTaken }: { de
   return new RelayError('upstream_failed', message, { grpc: isTaken ? codeOfReset(code) : Code.unavailable, shouldRetry: !isTaken })
 }
 
+/** What a caller is told that wants to go on in another protocol, where the upstream does not (RFC 8441). */
+export function noTunnels(name: string): RelayError {
+  return new RelayError('upstream_failed', `${name} opens no tunnels over HTTP/2: say http: 1 for it, if it does over HTTP/1.1`)
+}
+
 /** The debug text of a GOAWAY, as far as people can read it, shortened. */
 export function debugText(bytes: Buffer, from: number, to: number): string {
   const text = bytes.toString('latin1', from, Math.min(to, from + mostDebug)).replaceAll(/[^\x20-\x7e]/g, '?')
