@@ -24,7 +24,7 @@ Examples:
 export function program(context: Context): Command {
   const { io } = context
   const relay = new Command('relay')
-    .description('Stands between callers and the Claude API, and any other HTTP backend.')
+    .description('Stands between callers and the Claude API, and any other HTTP or gRPC backend.')
     .version(version, '-V, --version', 'print the version')
     .addHelpText('after', `${examples}\n${exitHelp}`)
     .configureOutput({ writeOut: io.out, writeErr: io.err, getOutHasColors: () => false, getErrHasColors: () => false })

@@ -179,8 +179,9 @@ export const configSchema = z.strictObject({
       'What callers ask for, and where it goes. The key is a path: it matches itself and all below it, up to the end of a segment; a slash before or behind it changes ' +
         'nothing; with {variables} it is a template and matches the whole path. What follows a matched prefix, and the query, is appended. The value is an URL, ' +
         'or the name of an upstream, either with a path that takes the place of the key (without one the path stays as it came); nothing (the default upstream), or a ' +
-        'mapping. The most specific route wins: a host given before none; then an exact path before a template (more literal segments ' +
-        'first, then the one whose literal comes first) before a prefix (longer first); then a method given before none. A tie is an error. Default: none.',
+        'mapping. The most specific route wins: a host given before none; then an exact path before a prefix that is all of the path, ' +
+        'before a template (more literal segments first, then the one whose literal comes first), before a shorter prefix (the longest first); then a method ' +
+        'given before none; then more conditions (`when`) before fewer, of as many the one that is written first. A tie is an error. Default: none.',
     ),
 })
 
