@@ -98,6 +98,9 @@ const askMs = 10_000
 const firstWaitMs = 250
 const longestWaitMs = 30_000
 
+/** A server that has not answered is looked for this often at least: its callers wait for it. */
+const longestFaultMs = 5000
+
 /** Two answers that are closer than this count as one after the other: a server that comes and goes is asked less and less often. */
 const calmMs = 10_000
 
@@ -138,8 +141,10 @@ function follow(upstream: UpstreamPlan, { log, changed }: Following): Followed {
         log.warn({ upstream: upstream.name }, `the upstream ${upstream.name} cannot be asked for its gRPC methods: ${fault}`)
       lastFault = fault
       if (fault === '') await client.reconnected(waking.signal)
-      if (performance.now() - begun > calmMs) waits.reset()
-      await pause(waits.next(), undefined, { signal: waking.signal, ref: false }).catch(() => undefined)
+      // Whoever wants it asked again does not make it one that comes and goes.
+      if (waking.signal.aborted || performance.now() - begun > calmMs) waits.reset()
+      const waitMs = Math.min(waits.next(), fault === '' ? longestWaitMs : longestFaultMs)
+      await pause(waitMs, undefined, { signal: waking.signal, ref: false }).catch(() => undefined)
     }
   }
   void run()

@@ -11,6 +11,8 @@ export interface ReflectingServer {
   readonly port: number
   /** Waits until it was asked for all of its services so often. */
   asked(times: number): Promise<void>
+  /** Waits until so many conversations are over. */
+  left(times: number): Promise<void>
   /** The metadata of the last question. */
   key(): string
   stop(): void
@@ -41,7 +43,9 @@ export async function reflectingServer(t: Scope, options: ReflectingOptions): Pr
   const answers = reflection([setOf(proto)])
   const server = new Server()
   let asked = 0
+  let left = 0
   const waiting = new Map<number, () => void>()
+  const leaving = new Map<number, () => void>()
   let key = ''
   const info = (call: ServerDuplexStream<Buffer, Buffer>): void => {
     key = String(call.metadata.get('x-api-key')[0] ?? '')
@@ -52,6 +56,7 @@ export async function reflectingServer(t: Scope, options: ReflectingOptions): Pr
       else call.write(own ?? Buffer.from(answers.answer(request) ?? []))
     })
     call.on('end', () => call.end())
+    call.on('cancelled', () => leaving.get(++left)?.())
   }
   const name = `grpc.reflection.${version}.ServerReflection`
   const same = (bytes: Buffer): Buffer => bytes
@@ -78,6 +83,7 @@ export async function reflectingServer(t: Scope, options: ReflectingOptions): Pr
   return {
     port: bound,
     asked: (times) => new Promise((resolve) => (asked >= times ? resolve() : waiting.set(times, resolve))),
+    left: (times) => new Promise((resolve) => (left >= times ? resolve() : leaving.set(times, resolve))),
     key: () => key,
     stop: () => server.forceShutdown(),
   }
