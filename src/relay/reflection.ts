@@ -143,8 +143,7 @@ function follow(upstream: UpstreamPlan, { log, changed }: Following): Followed {
       if (fault === '') await client.reconnected(waking.signal)
       // Whoever wants it asked again does not make it one that comes and goes.
       if (waking.signal.aborted || performance.now() - begun > calmMs) waits.reset()
-      const waitMs = Math.min(waits.next(), fault === '' ? longestWaitMs : longestFaultMs)
-      await pause(waitMs, undefined, { signal: waking.signal, ref: false }).catch(() => undefined)
+      await rest(Math.min(waits.next(), fault === '' ? longestWaitMs : longestFaultMs), waking.signal)
     }
   }
   void run()
@@ -154,6 +153,10 @@ function follow(upstream: UpstreamPlan, { log, changed }: Following): Followed {
     again: wake,
     close: () => ended.abort(),
   }
+}
+
+async function rest(ms: number, signal: AbortSignal): Promise<void> {
+  await pause(ms, undefined, { signal, ref: false }).catch(() => undefined)
 }
 
 /** What nobody could use counts as no answer. */
