@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { connect, createServer } from 'node:http2'
+import { connect, createServer, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { HpackDecoder } from '../../src/protocol/hpack/decoder.ts'
@@ -107,7 +107,7 @@ t.test('either side may end its own direction first', async (t) => {
 
 t.test('a caller of HTTP/2 opens a WebSocket on an origin of HTTP/2, and Node takes it for one', async (t) => {
   const server = createServer({ settings: { enableConnectProtocol: true } })
-  server.on('stream', (stream, headers) => {
+  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
     stream.on('error', () => {})
     stream.respond({ ':status': 200, 'x-protocol': String(headers[':protocol']), 'x-key': String(headers['sec-websocket-key']) })
     stream.pipe(stream)

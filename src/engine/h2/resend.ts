@@ -7,13 +7,17 @@ import { Replay } from '../replay.ts'
  * call goes out, as most are, passes as it is; another one is kept as it passes.
  */
 export class Resend {
+  /** All of a body that was there; null: there was none, or too much. */
   private readonly kept: Buffer | null
+  private readonly isTooMuch: boolean
   private readonly replay: Replay | null = null
 
   /** Before anything is taken of the call's body. */
   constructor(call: Call) {
     const { outgoing } = call
-    this.kept = outgoing.look()
+    const held = outgoing.look()
+    this.isTooMuch = held !== null && held.length > mostKept
+    this.kept = this.isTooMuch ? null : held
     if (outgoing.isComplete) return
     this.replay = new Replay(outgoing, mostKept)
     call.outgoing = this.replay.next() ?? outgoing
@@ -27,16 +31,17 @@ export class Resend {
 
   /** Gives the call a body that begins with its first byte again; false: not all of it is there. */
   renew(call: Call): boolean {
-    const { kept, replay } = this
-    if (replay === null) return this.copy(call, kept)
+    const { replay } = this
+    if (replay === null) return this.copy(call)
     const next = replay.next()
     if (next === null) return false
     call.outgoing = next
     return true
   }
 
-  private copy(call: Call, kept: Buffer | null): boolean {
-    if (kept !== null && kept.length > mostKept) return false
+  private copy(call: Call): boolean {
+    const { kept } = this
+    if (this.isTooMuch) return false
     const { length, trailers } = call.outgoing
     const body = new Body(length, null)
     if (kept !== null) body.push(kept, true)
