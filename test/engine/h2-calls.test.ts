@@ -265,8 +265,7 @@ t.test('a caller of HTTP/1 on the same port is served byte by byte, whatever its
     const status = (text: string): string => text.slice(0, 12)
     t.equal(status(byte.received), status(whole.received), message)
     t.match(byte.received, /^HTTP\/1\.1 [24]/)
-    byte.reset()
-    whole.reset()
+    await Promise.all([byte.leave(), whole.leave()])
   }
 })
 
