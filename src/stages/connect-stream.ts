@@ -8,6 +8,7 @@ import type { GrpcCaller } from '../protocol/grpc/caller.ts'
 import { endStream } from '../protocol/grpc/connect-json.ts'
 import { fieldText } from '../protocol/grpc/field.ts'
 import { FrameCursor } from '../protocol/grpc/frame-cursor.ts'
+import { frameError } from '../protocol/grpc/frames.ts'
 import { statusInTrailers, statusOfEnd, trailerHead, type GrpcStatus } from '../protocol/grpc/status.ts'
 import { codecFor, type ConnectUse, type MessageCodec } from './connect-codec.ts'
 import { fromGrpc, toGrpc } from './connect-head.ts'
@@ -105,6 +106,8 @@ class PassedFrames implements Frames {
   }
 
   end(trailers: Buffer): Buffer {
+    const refused = this.cursor.end()
+    if (refused !== null) throw frameError(refused)
     return trailers
   }
 }

@@ -7,6 +7,7 @@ import { fieldLine, fieldName } from '../protocol/edits.ts'
 import { Base64Text } from '../protocol/grpc/base64-text.ts'
 import { grpcCaller, type GrpcCaller } from '../protocol/grpc/caller.ts'
 import { FrameCursor } from '../protocol/grpc/frame-cursor.ts'
+import { frameError } from '../protocol/grpc/frames.ts'
 import { brokenTrailers, statusInTrailers, statusLines, type GrpcStatus } from '../protocol/grpc/status.ts'
 import { webText, webTrailers } from '../protocol/grpc/web.ts'
 import { asGrpc, contentType, dropStatus, noStatus, ownHead, readReply } from './grpc-head.ts'
@@ -97,6 +98,8 @@ class WebWriter implements Converter {
   }
 
   end(trailers: Buffer, out: Out): Buffer {
+    const refused = this.cursor.end()
+    if (refused !== null) throw frameError(refused)
     const status = statusInTrailers(trailers) ?? this.told ?? noStatus
     const metadata = this.reply.edits.filter(trailers)
     out.push(lastFrame(Buffer.concat([metadata, statusLines(status)]), this.isText), true)

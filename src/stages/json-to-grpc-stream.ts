@@ -1,6 +1,6 @@
 import type { BodyEnd } from '../base/ends.ts'
 import { RelayError } from '../base/errors.ts'
-import { Reply, type Call, type Next } from '../engine/call.ts'
+import { Reply, stopped, type Call, type Next } from '../engine/call.ts'
 import { converted, type Converter, type Out } from '../engine/convert.ts'
 import { awaitFor } from '../engine/hold.ts'
 import { Edits } from '../protocol/edits.ts'
@@ -37,7 +37,10 @@ export async function repliedStream(call: Call, next: Next, replying: Replying):
   })
   const body = converted(reply.body, stream)
   const { edits } = around
+  body.onEnd(() => stream.begin())
   await begun(call, stream)
+  // Nothing has come before it broke off: that is told by its HTTP status.
+  if (body.end !== null && body.look() === null) throw body.error ?? stopped(body.end)
   if (stream.failedEarly !== null) {
     addTrailing(trailerHead(stream.trailers), edits)
     return statusReply(stream.failedEarly, around)
@@ -154,7 +157,8 @@ class MessageStream implements Converter {
     if (words !== null) out.push(words, true)
   }
 
-  private begin(): void {
+  /** There is something to tell. */
+  begin(): void {
     this.hasBegun = true
     this.onBegin?.()
   }

@@ -200,4 +200,7 @@ t.test('a stream that breaks between two messages says so; within one it breaks 
   const cut = await through(stage, grpcCall(stream), within.next)
   within.body.fail('upstream_failed', null)
   t.equal(cut.sink.told.at(-1), 'fail upstream_failed')
+
+  const ended = await through(stage, grpcCall(stream), new FakeUpstream({ messages: [framePrefix(3)] }).next)
+  t.equal(ended.sink.told.at(-1), 'fail upstream_failed', 'whatever it says of its end')
 })

@@ -85,6 +85,9 @@ t.test('a reply that breaks between two messages ends by a status; within one it
   const cut = await through(grpcWeb(), grpcCall(web), within.next)
   within.body.fail('upstream_failed', new RelayError('upstream_failed', 'gone'))
   t.equal(cut.sink.told.at(-1), 'fail upstream_failed')
+
+  const ended = await through(grpcWeb(), grpcCall(web), new FakeUpstream({ messages: [hello.subarray(0, 7)] }).next)
+  t.strictSame(ended.sink.told, [hello.toString('latin1', 0, 7), 'fail upstream_failed'], 'whatever it says of its end')
 })
 
 t.test('a caller who leaves stops the upstream', async (t) => {

@@ -152,6 +152,12 @@ t.test('a stream that fails before its first message has a status; behind it, th
   const early = await answered(ask('GET /v1/items'), { messages: [], trailers })
   t.equal(early.got.status, 404)
 
+  const broken = new FakeUpstream({ messages: [], trailers: null })
+  const waiting = outcomeOf(stage, ask('GET /v1/items'), broken.next)
+  await setImmediate()
+  broken.body.fail('upstream_failed', new RelayError('upstream_failed', 'gone', { grpc: 13 }))
+  t.match((await waiting).error, { failure: 'upstream_failed', grpc: 13 }, 'as it has where it breaks off')
+
   const error = '{"code":5,"message":"gone","details":[]}'
   const forms: readonly (readonly [string, string])[] = [
     ['text/event-stream', `data: {"id":"1"}\n\nevent: error\ndata: ${error}\n\n`],

@@ -1,4 +1,5 @@
-import { prefixLength } from './frames.ts'
+import { Code } from './code.ts'
+import { prefixLength, type FrameRefusal } from './frames.ts'
 
 /** Knows where a body stands among its frames while they pass: only between two of them may another one be put. */
 export class FrameCursor {
@@ -11,6 +12,12 @@ export class FrameCursor {
   /** Whether the next byte begins a frame. */
   get isBetween(): boolean {
     return this.prefixed === 0 && this.rest === 0
+  }
+
+  /** No more bytes of the upstream come: a refusal where that is within a frame, as nothing can be put behind it then. */
+  end(): FrameRefusal | null {
+    if (this.isBetween) return null
+    return { failure: 'upstream_failed', message: 'the reply ends within a gRPC message', grpc: Code.internal }
   }
 
   /** These bytes have passed. */
