@@ -223,6 +223,10 @@ t.test('an origin that does not take the request is waited for as one that does 
   t.equal(waits.error, null, 'its caller has not sent all of it yet')
   waits.upload.finish(none)
   t.match(await waits.failed(), { failure: 'timed_out' })
+  const later = bench.ask('POST / HTTP/1.1\nHost: relay', null, ({ call }) => (call.firstByteMs = 1))
+  await peer.frame(FrameType.headers, 2)
+  later.upload.push(Buffer.from('more than ten bytes'), true)
+  t.match(await later.failed(), { failure: 'timed_out' }, 'what was taken at first is not any more')
 })
 
 t.test('frames with padding, of one byte and of none are data like any other', async (t) => {

@@ -207,6 +207,11 @@ t.test('a stream that the origin refuses goes out again, body and all, on anothe
   answer(second, 1, 3)
   answer(first, 1)
   await Promise.all([kept, asked, fed].map((one) => one.whole()))
+  // One of its streams has ended, so the first takes calls again.
+  const later = bench.ask()
+  await first.frame(FrameType.headers, 3)
+  answer(first, 7)
+  await later.whole()
 
   const body = (id: number): string =>
     second
@@ -231,6 +236,38 @@ t.test('an origin that refuses every stream is given up soon, and told as one th
   t.match(failed, { failure: 'unavailable', shouldRetry: true, grpc: 14, message: 'origin refused the call (REFUSED_STREAM)' })
   t.equal(bench.told.retried, 3)
   await bench.watched.until(() => bench.told.open === 0)
+})
+
+t.test('once an origin has said how few streams it takes, as many sessions are made at once as calls wait for', async (t) => {
+  const origin = await frameOrigin(t, null)
+  const bench = sessionBench(t, { port: origin.port, connections: 3 })
+  const calls = askMany(bench, 3)
+  await origin.until(() => origin.sessions.length === 1)
+  const [first] = origin.sessions
+
+  first!.send(settingsFrame({ 3: 1 }))
+  await origin.until(() => origin.sessions.length === 3)
+  await first!.frame(FrameType.headers)
+  for (const peer of origin.sessions.slice(1)) peer.send(settingsFrame({ 3: 1 }))
+  for (const peer of origin.sessions) {
+    await peer.frame(FrameType.headers)
+    answer(peer, 1)
+  }
+
+  t.equal((await Promise.all(calls.map((one) => one.whole()))).length, 3)
+})
+
+t.test('a body that was there at once and is more than can be kept is not sent twice either', async (t) => {
+  const origin = await frameOrigin(t)
+  const bench = sessionBench(t, { port: origin.port })
+  const large = bench.ask('POST / HTTP/1.1\nHost: relay', 'x'.repeat(70_000))
+  const peer = await origin.opened()
+  await peer.frame(FrameType.data, 4)
+
+  peer.send(reset(1, ErrorCode.refused))
+
+  t.match(await large.failed(), { failure: 'unavailable', shouldRetry: true })
+  t.equal(large.call.attempts, 1)
 })
 
 t.test('a call that has more than can be kept is not sent twice', async (t) => {
