@@ -219,3 +219,38 @@ t.test('a table full of one large entry, indexed thousands of times, begins no c
   t.equal(client.status(odd(50)), 200)
   client.destroy()
 })
+
+t.test('a caller that gives up two calls for each one that it waits for keeps its session, however long that goes on', async (t) => {
+  const made = await world(t)
+  const client = await rawH2(made.port)
+  const late = request('GET', '/late')
+  made.origin.answer = ({ line: [, target] }, { socket }) => {
+    if (target === '/a') socket.write('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
+  }
+
+  for (let k = 0; k < 600; k += 3) {
+    await client.send(headers(odd(k), late), headers(odd(k + 1), late), headers(odd(k + 2), get))
+    await client.over(odd(k + 2))
+    await client.send(reset(odd(k), ErrorCode.cancel), reset(odd(k + 1), ErrorCode.cancel))
+  }
+
+  t.equal(client.status(odd(599)), 200)
+  t.equal(client.goaway, null)
+  client.destroy()
+})
+
+t.test('so does one that leaves streams as soon as they are answered', async (t) => {
+  const made = await world(t)
+  const client = await rawH2(made.port)
+  made.origin.answer = (_, { socket }) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n')
+
+  for (let k = 0; k < 400; k++) {
+    await client.send(headers(odd(k), get))
+    await client.until(() => client.all(FrameType.headers, odd(k)).length > 0)
+    await client.send(reset(odd(k), ErrorCode.cancel))
+  }
+
+  t.equal(client.goaway, null)
+  t.notOk(client.isEnded)
+  client.destroy()
+})

@@ -117,9 +117,19 @@ export class CallerSession extends Session<CallerStream> implements CallerStream
 
   protected onStreamClosed(stream: CallerStream): void {
     this.options.sweep.remove(stream)
+    // The reply is the upstream's own.
+    if ((stream.current?.reply?.head ?? null) !== null) this.flood.answered()
     if (this.isOver || this.streams.size > 0) return
     if (this.servedUpTo !== Infinity || this.isPeerLeaving) this.hangUp()
     else this.waitFor(this.server.limits.idleMs)
+  }
+
+  /**
+   * Who gives up calls that have lasted, or that have been answered, has no more of them begun than any other caller with so many streams.
+   * Who opens and resets, again and again, has more begun than it could ever wait for.
+   */
+  protected override isEarly({ current }: CallerStream): boolean {
+    return current === null || (current.reply === null && performance.now() - current.call.startedAt < earlyMs)
   }
 
   protected onSettings(): void {
@@ -173,3 +183,5 @@ export class CallerSession extends Session<CallerStream> implements CallerStream
 /** One for all sessions of the thread: what it makes is taken at once. */
 const form = new RequestForm()
 const none: CallerStream[] = []
+/** For how long a stream that has no reply is young. */
+const earlyMs = 1000

@@ -33,9 +33,15 @@ export class Flood {
     this.frames = new Bucket(1000, 100, now)
   }
 
-  /** A stream was reset, by the peer or through its fault; false: too many were. */
+  /** A stream was reset early by the peer, or through its fault; false: too many were. */
   reset(now: number): boolean {
     return this.resets.take(now)
+  }
+
+  /** A stream was answered by its upstream: who lets calls come to that may give up others. */
+  answered(): void {
+    this.resets.give(resetsAnAnswer)
+    this.frames.give(1)
   }
 
   /** A frame that moves nothing: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, one of an unknown type; false: too many. */
@@ -53,3 +59,6 @@ export class Flood {
     this.frames.give(10)
   }
 }
+
+/** Whoever hedges its calls (gRPC) gives up all but one of them; more than three are seldom sent. */
+const resetsAnAnswer = 2

@@ -29,8 +29,9 @@ export abstract class SessionControl<S extends Stream> extends SessionBase<S> {
     const stream = this.streams.get(id)
     // It may have been on its way when the stream ended.
     if (stream === undefined) return this.countFrame()
+    const isEarly = this.isEarly(stream)
     stream.wasReset(bytes.readUInt32BE(from))
-    this.countReset()
+    if (isEarly) this.countReset()
   }
 
   protected readSettings(): void {
@@ -95,6 +96,11 @@ export abstract class SessionControl<S extends Stream> extends SessionBase<S> {
     if (increment === 0) return this.streamError(stream, ErrorCode.protocol, 'WINDOW_UPDATE of nothing')
     if (!stream.widen(increment)) return this.streamError(stream, ErrorCode.flowControl, 'a window larger than there can be')
     if (stream.isWaiting) this.wantTurn()
+  }
+
+  /** To reset a stream costs its peer next to nothing: that counts. */
+  protected isEarly(_stream: S): boolean {
+    return true
   }
 
   /** A stream that nobody has opened, by its number. */
