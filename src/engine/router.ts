@@ -94,12 +94,15 @@ class Table<T> {
   private readonly prefixes = new Map<string, Entry<T>[]>()
   private readonly templates = new Node<T>()
   private hasTemplates = false
+  private longestPrefix = 0
 
   add({ methods, path, when }: Pattern, value: T): void {
     const entry = { methods: methods === null ? null : new Set(methods), conditions: when === null ? null : conditionsOf(when), value }
     if (path.is === 'exact') insert(this.exact, path.path, entry)
-    else if (path.is === 'prefix') insert(this.prefixes, path.path === '/' ? '' : path.path, entry)
-    else {
+    else if (path.is === 'prefix') {
+      insert(this.prefixes, path.path === '/' ? '' : path.path, entry)
+      this.longestPrefix = Math.max(this.longestPrefix, path.path.length)
+    } else {
       this.hasTemplates = true
       this.templates.add(path.template.split('/'), 1, entry)
     }
@@ -120,7 +123,8 @@ class Table<T> {
 
   private prefix(question: Question, model: Model): T | typeof modelNeeded | null {
     const { path } = question
-    let at = path.length
+    // A path of slashes alone has as many prefixes as bytes: those that are longer than any route's are not looked up.
+    let at = path.length <= this.longestPrefix ? path.length : path.lastIndexOf('/', this.longestPrefix)
     while (at >= 0) {
       const entries = this.prefixes.get(at === path.length ? path : path.slice(0, at))
       const entry = entries === undefined ? null : pick(entries, question, model)

@@ -123,20 +123,36 @@ t.test('the variables of a template are taken as they came', async (t) => {
 t.test('a look-up in ten thousand routes takes as many steps as one in ten', async (t) => {
   const counts = [10, 10_000].map((size) => {
     const router = new Router<string>()
-    for (let k = 0; k < size; k++) {
+    for (let n = 0; n < size; n++) {
+      // The names are as long, so that the longest prefix is.
+      const k = String(n).padStart(4, '0')
       router.add(any(prefix(`/p${k}/a/b`)), `p${k}`)
       router.add(any(exact(`/e${k}/a/b`)), `e${k}`)
       router.add(any(template(`/t${k}/{x}/b`)), `t${k}`)
       router.add({ host: `h${k}`, methods: null, path: prefix('/'), when: null }, `h${k}`)
     }
-    const paths = ['/p3/a/b/c/d', '/e3/a/b', '/t3/x/b', '/none/at/all', `/p${size - 1}/a/b`]
+    const paths = ['/p0003/a/b/c/d', '/e0003/a/b', '/t0003/x/b', '/none/at/all', `/p${String(size - 1).padStart(4, '0')}/a/b`]
     return stepsOf(() => paths.map((path) => find(router, 'GET', 'unknown', path)))
   })
 
-  t.same(counts[0]!.found, ['p3', 'e3', 't3', null, 'p9'])
-  t.same(counts[1]!.found, ['p3', 'e3', 't3', null, 'p9999'])
+  t.same(counts[0]!.found, ['p0003', 'e0003', 't0003', null, 'p0009'])
+  t.same(counts[1]!.found, ['p0003', 'e0003', 't0003', null, 'p9999'])
   t.equal(counts[1]!.steps, counts[0]!.steps)
   t.ok(counts[0]!.steps < 60)
+})
+
+t.test('a path of many slashes takes no more steps than the longest prefix has', async (t) => {
+  const router = new Router<string>()
+  router.add(any(prefix('/a/b')), 'ab')
+  router.add(any(prefix('/')), 'all')
+
+  const { found, steps } = stepsOf(() => [
+    find(router, 'GET', 'x', `/a/b${'/'.repeat(30_000)}c`),
+    find(router, 'GET', 'x', `${'/'.repeat(30_000)}c`),
+  ])
+
+  t.same(found, ['ab', 'all'])
+  t.ok(steps < 30, `${steps} steps`)
 })
 
 /* oxlint-disable no-extend-native, typescript/unbound-method -- the look-ups themselves are counted, and put back */
