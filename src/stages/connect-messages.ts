@@ -1,5 +1,5 @@
 import { RelayError } from '../base/errors.ts'
-import type { Converter, Out } from '../engine/convert.ts'
+import type { Converter, Out, Room } from '../engine/convert.ts'
 import { Code } from '../protocol/grpc/code.ts'
 import { Deframer, Flag, frameError, framed } from '../protocol/grpc/frames.ts'
 import { inflateMessage } from '../protocol/grpc/inflate.ts'
@@ -32,9 +32,9 @@ export class MappedMessages implements Converter {
   }
 
   /** Throws what is wrong with the frames, or with a message. */
-  read(bytes: Buffer, out: Out): void {
+  read(bytes: Buffer, out: Room): void {
     this.out = out
-    const refused = this.deframer.read(bytes)
+    const refused = this.deframer.read(bytes, out)
     if (refused !== null) throw frameError(refused)
   }
 

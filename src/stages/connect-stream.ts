@@ -2,7 +2,7 @@ import type { BodyEnd } from '../base/ends.ts'
 import type { RelayError } from '../base/errors.ts'
 import { Body } from '../engine/body.ts'
 import { Reply, type Call } from '../engine/call.ts'
-import { converted, type Converter, type Out } from '../engine/convert.ts'
+import { converted, type Converter, type Out, type Room } from '../engine/convert.ts'
 import { fieldLine, fieldName } from '../protocol/edits.ts'
 import type { GrpcCaller } from '../protocol/grpc/caller.ts'
 import { endStream } from '../protocol/grpc/connect-json.ts'
@@ -67,7 +67,7 @@ class StreamWriter implements Converter {
     this.reply = reply
   }
 
-  read(bytes: Buffer, out: Out): void {
+  read(bytes: Buffer, out: Room): void {
     this.frames.read(bytes, out)
   }
 

@@ -2,7 +2,7 @@ import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import { RelayError } from '../base/errors.ts'
 import { Body } from '../engine/body.ts'
 import { Reply, type Call, type Next } from '../engine/call.ts'
-import { converted, type Converter, type Out } from '../engine/convert.ts'
+import { converted, type Converter, type Out, type Room } from '../engine/convert.ts'
 import { fieldLine, fieldName } from '../protocol/edits.ts'
 import { grpcCaller } from '../protocol/grpc/caller.ts'
 import { Code } from '../protocol/grpc/code.ts'
@@ -50,9 +50,9 @@ class Answers implements Converter {
     this.deframer = new Deframer({ most, from: 'caller', flags: 0, onMessage })
   }
 
-  read(bytes: Buffer, out: Out): void {
+  read(bytes: Buffer, out: Room): void {
     this.out = out
-    const refused = this.deframer.read(bytes)
+    const refused = this.deframer.read(bytes, out)
     if (refused !== null) throw frameError(refused)
   }
 

@@ -1,6 +1,6 @@
 import type { Body } from '../engine/body.ts'
 import type { Call } from '../engine/call.ts'
-import { converted, type Converter, type Out } from '../engine/convert.ts'
+import { converted, type Converter, type Out, type Room } from '../engine/convert.ts'
 import { awaitFor } from '../engine/hold.ts'
 import { Deframer, frameError } from '../protocol/grpc/frames.ts'
 import type { HttpRequest, Method } from '../transcode/types.ts'
@@ -35,9 +35,9 @@ class MessageLines implements Converter {
     this.deframer = new Deframer({ most, from: 'caller', onMessage })
   }
 
-  read(bytes: Buffer, out: Out): void {
+  read(bytes: Buffer, out: Room): void {
     this.out = out
-    const refused = this.deframer.read(bytes)
+    const refused = this.deframer.read(bytes, out)
     if (refused !== null) throw this.failed(frameError(refused))
   }
 

@@ -1,6 +1,6 @@
 import type { BodyEnd } from '../base/ends.ts'
 import { RelayError } from '../base/errors.ts'
-import type { Converter, Out } from '../engine/convert.ts'
+import type { Converter, Out, Room } from '../engine/convert.ts'
 import { Code } from '../protocol/grpc/code.ts'
 import { framePrefix } from '../protocol/grpc/frames.ts'
 import { statusLines, statusOfEnd, type GrpcStatus } from '../protocol/grpc/status.ts'
@@ -20,9 +20,9 @@ export abstract class MessageSource implements Converter {
     this.of = of
   }
 
-  read(bytes: Buffer, out: Out): void {
+  read(bytes: Buffer, out: Room): void {
     this.out = out
-    this.take(bytes)
+    this.take(bytes, out)
   }
 
   end(_trailers: Buffer, out: Out): Buffer {
@@ -35,7 +35,7 @@ export abstract class MessageSource implements Converter {
     return statusLines(this.failure ?? statusOfEnd(end, error))
   }
 
-  protected abstract take(bytes: Buffer): void
+  protected abstract take(bytes: Buffer, room: Room): void
   protected abstract finish(): void
 
   protected message(body: Buffer, contentType: string): void {
@@ -87,8 +87,15 @@ export class JsonMessages extends MessageSource {
     this.values = new JsonValues({ most: of.mostMessage, lines: isLines })
   }
 
-  protected take(bytes: Buffer): void {
-    ofUpstream(() => this.values.push(bytes, (value) => this.value(value)))
+  protected take(bytes: Buffer, room: Room): void {
+    ofUpstream(() => {
+      const taken = this.values.push(
+        bytes,
+        (value) => this.value(value),
+        () => room.isFull,
+      )
+      if (taken < bytes.length) room.unread(bytes.subarray(taken))
+    })
   }
 
   protected finish(): void {

@@ -59,8 +59,9 @@ async function oneRequest(call: Call, method: Method, { mostMessage, budget }: G
   const whole = await wholeBody(call, { most: mostMessage + prefix, budget })
   const messages: Buffer[] = []
   const head = sentHead(call)
+  // What stands behind the first one is never decompressed.
   const onMessage = (message: Buffer, flags: number): void =>
-    void messages.push(plainMessage({ message, flags, head, most: mostMessage, from: 'caller' }))
+    void messages.push(messages.length > 0 ? nothing : plainMessage({ message, flags, head, most: mostMessage, from: 'caller' }))
   const deframer = new Deframer({ most: mostMessage, from: 'caller', onMessage })
   const refused = deframer.read(whole.bytes) ?? deframer.end()
   if (refused !== null) throw frameError(refused)
@@ -68,8 +69,10 @@ async function oneRequest(call: Call, method: Method, { mostMessage, budget }: G
   if (message === undefined || messages.length > 1)
     throw new RelayError('bad_request', `${messages.length} messages came where ${method.name} takes one`)
   const request = method.toHttp(withStream(method, message))
-  whole.release()
-  return { request, outgoing: Body.of(request.body ?? nothing) }
+  const outgoing = Body.of(request.body ?? nothing)
+  // As long as it waits to go out, its room is taken.
+  outgoing.onEnd(() => whole.release())
+  return { request, outgoing }
 }
 
 function aimAt(call: Call, { base, isClaude }: GrpcToJsonOptions, to: Outgoing & { readonly method: Method }): void {

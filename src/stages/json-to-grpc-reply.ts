@@ -75,7 +75,7 @@ function typeLine(type: string): Buffer {
 function onlyMessage(bytes: Buffer, head: Head, most: number): Buffer {
   const messages: Buffer[] = []
   const onMessage = (message: Buffer, flags: number): void =>
-    void messages.push(plainMessage({ message, flags, head, most, from: 'upstream' }))
+    void messages.push(messages.length > 0 ? nothing : plainMessage({ message, flags, head, most, from: 'upstream' }))
   const deframer = new Deframer({ most, from: 'upstream', onMessage })
   const refused = deframer.read(bytes) ?? deframer.end()
   if (refused !== null) throw frameError(refused)

@@ -30,7 +30,10 @@ function messageFrames(match: Match, query: string, contentType: string): Conver
     out.push(Buffer.from(message.buffer, message.byteOffset, message.byteLength), true)
   }
   return {
-    read: (bytes, out) => messages.push(bytes, emitTo(out)),
+    read: (bytes, out) => {
+      const taken = messages.push(bytes, emitTo(out), () => out.isFull)
+      if (taken < bytes.length) out.unread(bytes.subarray(taken))
+    },
     end: (_trailers, out) => {
       messages.end(emitTo(out))
       return none

@@ -1,7 +1,7 @@
 import type { BodyEnd } from '../base/ends.ts'
 import { RelayError } from '../base/errors.ts'
 import { Reply, stopped, type Call, type Next } from '../engine/call.ts'
-import { converted, type Converter, type Out } from '../engine/convert.ts'
+import { converted, type Converter, type Out, type Room } from '../engine/convert.ts'
 import { awaitFor } from '../engine/hold.ts'
 import { Edits } from '../protocol/edits.ts'
 import { Code } from '../protocol/grpc/code.ts'
@@ -96,9 +96,9 @@ class MessageStream implements Converter {
     this.deframer = new Deframer({ most: options.mostMessage, from: 'upstream', onMessage })
   }
 
-  read(bytes: Buffer, out: Out): void {
+  read(bytes: Buffer, out: Room): void {
     this.out = out
-    const refused = this.deframer.read(bytes)
+    const refused = this.deframer.read(bytes, out)
     if (refused !== null) throw frameError(refused)
   }
 

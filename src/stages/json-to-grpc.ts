@@ -68,9 +68,10 @@ async function oneMessage(call: Call, match: Match, query: string, { mostMessage
   const type = call.head.fields.text(Name.contentType) ?? ''
   if (call.body.length === 0) return Body.of(framed(asBuffer(match.request(query, nothing, type))))
   const whole = await wholeBody(call, { most: mostMessage, budget })
-  const frame = framed(asBuffer(match.request(query, whole.bytes, type)))
-  whole.release()
-  return Body.of(frame)
+  const body = Body.of(framed(asBuffer(match.request(query, whole.bytes, type))))
+  // As long as its message waits to go out, its room is taken.
+  body.onEnd(() => whole.release())
+  return body
 }
 
 /** Points a call at a gRPC method: its path, what it carries, and how it is said that it does. */

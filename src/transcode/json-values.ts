@@ -25,23 +25,29 @@ export class JsonValues {
     this.options = options
   }
 
-  push(bytes: Uint8Array, emit: (value: Uint8Array) => void): void {
-    if (this.options.lines) return this.pushLines(bytes, emit)
+  /** How many of the bytes it has read: all, unless there was enough for now (`isFull`) behind one of the values. */
+  push(bytes: Uint8Array, emit: (value: Uint8Array) => void, isFull: () => boolean = never): number {
+    if (this.options.lines) return this.pushLines(bytes, emit, isFull)
     let from = 0
     for (let at = 0; at < bytes.length;) {
       const byte = bytes[at] ?? 0
       if (this.place === 'value') {
         const to = this.valueEnd(bytes, at)
-        if (to < 0) return this.hold(bytes.subarray(from))
+        if (to < 0) {
+          this.hold(bytes.subarray(from))
+          break
+        }
         if (to === from && this.heldBytes === 0) throw bad(`a JSON value begins with ${JSON.stringify(String.fromCharCode(byte))}`)
         this.place = this.isArray ? 'behind' : 'start'
         this.give(bytes.subarray(from, to), emit)
         at = to
+        if (isFull()) return at
       } else if (!isSpace(byte) && this.beginsValue(byte)) {
         this.place = 'value'
         from = at
       } else at++
     }
+    return bytes.length
   }
 
   /** The body is whole: what is held is the last value, and an array has to be closed. */
@@ -50,15 +56,17 @@ export class JsonValues {
     if (this.heldBytes > 0) this.give(new Uint8Array(0), emit)
   }
 
-  private pushLines(bytes: Uint8Array, emit: (value: Uint8Array) => void): void {
+  private pushLines(bytes: Uint8Array, emit: (value: Uint8Array) => void, isFull: () => boolean): number {
     let from = 0
     for (let to = bytes.indexOf(lf); to >= 0; to = bytes.indexOf(lf, from)) {
       const line = bytes.subarray(from, to)
       if (this.heldBytes > 0 || !isBlank(line)) this.give(line, emit)
       from = to + 1
+      if (isFull()) return from
     }
     const rest = bytes.subarray(from)
     if (this.heldBytes > 0 || !isBlank(rest)) this.hold(rest)
+    return bytes.length
   }
 
   /** Whether a byte between values begins one; otherwise it is one of the array's own. */
@@ -125,6 +133,10 @@ type Place = 'start' | 'first' | 'next' | 'value' | 'behind' | 'closed'
 
 function isSpace(byte: number): boolean {
   return byte === 0x20 || byte === lf || byte === 0x0d || byte === 0x09
+}
+
+function never(): boolean {
+  return false
 }
 
 function isBlank(bytes: Uint8Array): boolean {

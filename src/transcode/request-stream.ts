@@ -23,10 +23,10 @@ class JsonStream implements RequestStream {
     this.values = new JsonValues({ most: asked.codec.most, lines: lineTypes.test(contentType) })
   }
 
-  push(bytes: Uint8Array, emit: Emit): void {
+  push(bytes: Uint8Array, emit: Emit, isFull?: () => boolean): number {
     const { binding } = this.asked
     if (binding.body.is === 'none' && bytes.length > 0) throw bad(`${binding.httpMethod} ${binding.template.text} takes no body`)
-    this.values.push(bytes, (value) => this.emit(value, emit))
+    return this.values.push(bytes, (value) => this.emit(value, emit), isFull)
   }
 
   end(emit: Emit): void {
@@ -54,10 +54,11 @@ class RawStream implements RequestStream {
     this.contentType = contentType
   }
 
-  push(bytes: Uint8Array, emit: Emit): void {
+  push(bytes: Uint8Array, emit: Emit): number {
     // Room for the other fields.
     const most = Math.max(1, this.asked.codec.most >> 1)
     for (let from = 0; from < bytes.length; from += most) this.emit(bytes.subarray(from, from + most), emit)
+    return bytes.length
   }
 
   end(emit: Emit): void {

@@ -61,7 +61,8 @@ export interface Match {
 
 /** Messages out of a body, as it comes; `emit` gets each serialized message (without gRPC's five bytes). */
 export interface RequestStream {
-  push(bytes: Uint8Array, emit: (message: Uint8Array) => void): void
+  /** How many of the bytes it has read: fewer than all where `isFull` said that there was enough for now. */
+  push(bytes: Uint8Array, emit: (message: Uint8Array) => void, isFull?: () => boolean): number
   end(emit: (message: Uint8Array) => void): void
 }
 

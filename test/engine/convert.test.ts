@@ -136,3 +136,76 @@ t.test('a collected body is whole, with its trailers, or fails with its own erro
 
   t.strictSame(await collect(Body.of(none), 0, tooLarge), { bytes: none, trailers: none })
 })
+
+async function whole(body: Body): Promise<void> {
+  await new Promise<void>((resolve) => body.onEnd(() => resolve()))
+}
+
+/** A kilobyte of output for each byte. */
+const swelling: Converter = {
+  read(bytes, out) {
+    for (let at = 0; at < bytes.length; at++) {
+      if (out.isFull) return out.unread(bytes.subarray(at))
+      out.push(Buffer.alloc(1024, bytes[at]), true)
+    }
+  },
+  end: (trailers) => trailers,
+}
+
+t.test('of a few bytes that become many only as much is made as there is room for; the rest, and the end, wait for more', async (t) => {
+  const { source, body, made, sink } = world(swelling)
+  made.pipe(sink)
+  sink.isFull = true
+
+  t.equal(body.push(Buffer.from('abc'), false), false)
+  t.equal(body.push(Buffer.from('d'), false), false, 'that was on its way')
+  body.finish(Buffer.from('x-sum: 1\r\n'))
+  t.equal(sink.text.length, 1024)
+  t.equal(made.end, null)
+  sink.isFull = false
+  made.resume()
+  await whole(made)
+
+  t.equal(sink.text.length, 4096)
+  t.match(sink.text, /^a{1024}b{1024}c{1024}d{1024}$/)
+  t.equal(sink.told.at(-1), 'finish x-sum: 1\r\n')
+  t.not(source.told.at(-1), 'resume', 'a source that is whole is not asked for more')
+})
+
+t.test('a body that is long in the making lets others have their turn, and comes whole', async (t) => {
+  const slow: Converter = {
+    read(bytes, out) {
+      for (let at = 0; at < bytes.length; at++) {
+        if (out.isFull) return out.unread(bytes.subarray(at))
+        for (const until = performance.now() + 3; performance.now() < until;);
+        out.push(bytes.subarray(at, at + 1), false)
+      }
+    },
+    end: (trailers) => trailers,
+  }
+  const { body, made, sink } = world(slow)
+  made.pipe(sink)
+
+  const from = performance.now()
+  body.push(Buffer.from('abcdefghijklmnopqrstuvwxyz'), false)
+  const took = performance.now() - from
+  body.finish(none)
+  await whole(made)
+
+  t.ok(took < 60, `${took} ms at once`)
+  t.equal(sink.text, 'abcdefghijklmnopqrstuvwxyz')
+  t.equal(sink.told.at(-1), 'finish')
+})
+
+t.test('what waits of a body goes nowhere once nobody wants it', async (t) => {
+  const { body, made, sink } = world(swelling)
+  made.pipe(sink)
+  sink.isFull = true
+  body.push(Buffer.from('abc'), false)
+
+  made.cancel('cancelled')
+  made.resume()
+
+  t.equal(body.end, 'cancelled')
+  t.equal(sink.text.length, 1024)
+})

@@ -196,3 +196,26 @@ t.test('a Claude upstream’s call says what it asks for, and which version of t
   t.ok(backend.lines.includes('anthropic-version: 2023-06-01'))
   t.match(call.asked, { model: null, bytes: 14 })
 })
+
+t.test('a message behind the one that a method takes is not even decompressed', async (t) => {
+  const coded = gzipSync(item('7', 'cup'))
+  const two = Buffer.concat([framePrefix(coded.length, 1), coded, framePrefix(4, 1), Buffer.from('junk')])
+
+  const { error } = await outcomeOf(stage, ask('Put', two, 'grpc-encoding: gzip'), new FakeBackend({ body: '{}' }).next)
+
+  t.match(error?.message, /2 messages came/)
+})
+
+t.test('of many messages in few bytes a backend that does not read gets no more than it takes', async (t) => {
+  const body = new Body(-1, new FakeSource())
+  const backend = new FakeBackend({ body: '{}' })
+  backend.asked.isFull = true
+  const thousand = Buffer.concat(Array.from({ length: 1000 }, () => framed(item('2'))))
+  body.push(framed(item('1')), true)
+
+  await stage(ask('Add', body), backend.next)
+  const taken = [body.push(thousand, false), body.push(thousand, false)]
+
+  t.strictSame(taken, [false, false])
+  t.equal(backend.asked.text, '{"id":"1"}\n{"id":"2"}\n')
+})

@@ -90,6 +90,31 @@ t.test('raw bytes beyond the size of a message go out in several', async (t) => 
   t.ok(Math.max(...sizes) <= 100)
 })
 
+t.test('whoever has enough for now is given no more values, and the rest is for later', async (t) => {
+  const { match } = asked(shopOf({ Call: { in: 'Thing', out: 'Owner', streams: 'in', rule: whole } }), 'POST /v1/x')
+  const bodies = {
+    'application/json': '[{"size":1},{"size":2},{"size":3}]',
+    'application/x-ndjson': '{"size":1}\n{"size":2}\n{"size":3}\n',
+  }
+
+  for (const [type, body] of Object.entries(bodies)) {
+    const sizes: number[] = []
+    const stream = match.requests('', type)
+    let rest = Buffer.from(body)
+    for (let turns = 1; rest.length > 0; turns++) {
+      const taken = stream.push(
+        rest,
+        (message) => sizes.push(message.length),
+        () => true,
+      )
+      rest = rest.subarray(taken)
+      t.ok(sizes.length <= turns, type)
+    }
+    stream.end(() => undefined)
+    t.equal(sizes.length, 3, type)
+  }
+})
+
 function messagesOf(
   { rule, in: input = 'Thing', call, type = 'application/json', chunks }: Omit<Case, 'gives'>,
   emitted: unknown[] = [],

@@ -49,6 +49,13 @@ export interface DeframerOptions {
   readonly flags?: number
 }
 
+/** Whoever takes messages may have had enough of them for now. */
+export interface MessageRoom {
+  readonly isFull: boolean
+  /** These bytes are for later. */
+  unread(bytes: Buffer): void
+}
+
 /** Cuts messages out of frames that come in pieces of any size. */
 export class Deframer {
   private readonly options: Required<DeframerOptions>
@@ -65,12 +72,19 @@ export class Deframer {
     this.options = { flags: Flag.compressed, ...options }
   }
 
-  /** The next bytes; a refusal ends it, and is given again for whatever comes later. */
-  read(bytes: Buffer): FrameRefusal | null {
+  /**
+   * The next bytes; a refusal ends it, and is given again for whatever comes later. Between two messages it stops where there is no room:
+   * a few bytes may stand for megabytes.
+   */
+  read(bytes: Buffer, room: MessageRoom | null = null): FrameRefusal | null {
     let at = 0
     while (at < bytes.length && this.refused === null) {
       if (this.prefixed < prefixLength) at = this.readPrefix(bytes, at)
       else at = this.readMessage(bytes, at)
+      if (room !== null && this.prefixed === 0 && at < bytes.length && room.isFull) {
+        room.unread(bytes.subarray(at))
+        break
+      }
     }
     return this.refused
   }

@@ -1,4 +1,4 @@
-import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from 'node:zlib'
+import { brotliDecompressSync, constants, gunzipSync, inflateSync, zstdDecompressSync } from 'node:zlib'
 
 /** What became of a compressed message. */
 export type Inflated =
@@ -27,5 +27,6 @@ const makers: Readonly<Record<string, Inflate>> = {
   gzip: (message, options) => gunzipSync(message, options),
   deflate: (message, options) => inflateSync(message, options),
   br: (message, options) => brotliDecompressSync(message, options),
-  zstd: (message, options) => zstdDecompressSync(message, options),
+  // 8 MB: the window that every zstd decoder must support (RFC 8878), and no larger one.
+  zstd: (message, options) => zstdDecompressSync(message, { ...options, params: { [constants.ZSTD_d_windowLogMax]: 23 } }),
 }
