@@ -114,14 +114,10 @@ function finish(
   }
 }
 
-function readUpgrades({ mapping, path }: WrittenRoute, { name, http }: UpstreamPlan, { found }: Shared): readonly string[] {
+function readUpgrades({ mapping, path }: WrittenRoute, { name, kind }: UpstreamPlan, { found }: Shared): readonly string[] {
   const { upgrades = [] } = mapping
-  if (upgrades.length > 0 && http === 2)
-    found.addKey(
-      [...path, 'upgrades'],
-      `an upgrade needs HTTP/1.1, and ${shown(name)} is spoken to in HTTP/2`,
-      'leave it out, or say `http: 1` there',
-    )
+  if (upgrades.length > 0 && kind === 'grpc')
+    found.addKey([...path, 'upgrades'], `gRPC goes on in no other protocol, and ${shown(name)} is of kind grpc`, 'leave it out')
   upgrades.forEach((written, index) => {
     const isToken = /^[!#$%&'*+\-.^_|~0-9A-Za-z]{1,64}$/.test(written)
     const at = [...path, 'upgrades', index]

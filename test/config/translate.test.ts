@@ -92,6 +92,7 @@ t.test('gRPC callers of a REST backend, callers of OpenAI and upgrades are what 
   t.match(routeOf('/: { to: claude, openai: false }'), { translate: null })
   t.match(routeOf('x: { to: claude/, openai: true }'), { rewrite: '', translate: { is: 'openai' } })
   t.match(routeOf('/: { to: http://x.y, upgrades: [WebSocket, websocket] }'), { upgrades: ['websocket'] })
+  t.match(routeOf('/: { to: rest, upgrades: [websocket] }'), { upgrades: ['websocket'] }, 'in HTTP/2, too')
   t.match(planOf('routes: { a: { to: http://x.y, http: 2 }, b: { to: http://x.y } }').upstreams, [
     { name: 'x.y:80', http: 2 },
     { name: 'http://x.y', http: 1 },
@@ -300,12 +301,12 @@ const all = (): readonly Case[] =>
       ],
       ['a ping into gRPC', config('x: { to: users, ping: 15s }'), '7:19', 'routes.x.ping', /'users' is of kind grpc/, /leave/],
       [
-        'an upgrade in HTTP/2',
-        config('x: { to: rest, upgrades: [websocket] }'),
-        '7:18',
+        'an upgrade in gRPC',
+        config('x: { to: users, upgrades: [websocket] }'),
+        '7:19',
         'routes.x.upgrades',
-        /'rest' is spoken to in HTTP\/2/,
-        /http: 1/,
+        /'users' is of kind grpc/,
+        /leave/,
       ],
       ['an upgrade to HTTP/2', config('x: { to: http://x.y, upgrades: [h2c] }'), '7:35', 'routes.x.upgrades.0', /one connection/, /leave/],
       [
