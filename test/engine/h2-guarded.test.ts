@@ -3,8 +3,8 @@ import { connect, sensitiveHeaders } from 'node:http2'
 import t from 'tap'
 import { HpackDecoder } from '../../src/protocol/hpack/decoder.ts'
 import { FieldFlag, FieldLines } from '../../src/protocol/hpack/field-lines.ts'
-import { endHeaders, endStream, frame } from '../helpers/h2-frames.ts'
-import { block, frameOrigin, type Frame, Type } from './h2-peer.ts'
+import { FrameType, block, endHeaders, endStream, frame, type Frame } from '../helpers/h2-frames.ts'
+import { frameOrigin } from './h2-peer.ts'
 import { bench } from './helpers.ts'
 
 /** Names of the fields of a frame that nobody may index. */
@@ -26,10 +26,10 @@ t.test('a field that came as one that nobody may index goes on as such, both way
   for (let k = 0; k < 4; k++) {
     const request = session.request({ ':path': '/', 'x-own': 'secret', 'x-plain': 'a', [sensitiveHeaders]: k === 3 ? [] : ['x-own'] })
     const peer = await origin.opened()
-    const asked = await peer.frame(Type.headers, k)
+    const asked = await peer.frame(FrameType.headers, k)
     // A literal never indexed, with a name of its own.
     const secret = Buffer.concat([Buffer.from([0x10, 5]), Buffer.from('x-own'), Buffer.from([6]), Buffer.from('secret')])
-    peer.send(frame(Type.headers, endHeaders | endStream, asked.id, Buffer.concat([block([[':status', '200']]), secret])))
+    peer.send(frame(FrameType.headers, endHeaders | endStream, asked.stream, Buffer.concat([block([':status', '200']), secret])))
     const [headers] = (await once(request, 'response')) as [Record<string | symbol, unknown>]
 
     t.equal(guarded(hpack, asked).includes('x-own'), k < 3, `request ${k}`)

@@ -26,7 +26,7 @@ function randomFrom(start: number): (below: number) => number {
 
 /** The transcript with a few things wrong. */
 function mutated(random: (below: number) => number): Buffer {
-  const frames = honest.map((one) => Buffer.from(one))
+  const frames: Buffer[] = honest.map((one) => Buffer.from(one))
   for (let k = 0; k <= random(3); k++) {
     const at = random(frames.length)
     const one = frames[at]!
@@ -70,7 +70,9 @@ t.test('what is no transcript of a server ends its call and its session, and not
     const { socket } = origin.sessions[known]!
     // Whoever sends the call once more finds nobody.
     const isOver = (): boolean => asked.error !== null || asked.end !== null
-    void origin.until(() => origin.sessions.length > known + 1).then(() => (isOver() ? undefined : origin.sessions[known + 1]!.socket.destroy()))
+    void origin
+      .until(() => origin.sessions.length > known + 1)
+      .then(() => (isOver() ? undefined : origin.sessions[known + 1]!.socket.destroy()))
     const bytes = round === 1 ? Buffer.concat(honest) : mutated(random)
     const cut = random(bytes.length + 1)
     socket.write(bytes.subarray(0, cut))
