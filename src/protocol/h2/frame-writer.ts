@@ -12,7 +12,7 @@ export function putFrameHead(out: Buffer, at: number, length: number, type: numb
 }
 
 /** A number of four bytes; the offset behind it. */
-export function put32(out: Buffer, at: number, value: number): number {
+function put32(out: Buffer, at: number, value: number): number {
   out[at] = value >>> 24
   out[at + 1] = value >>> 16
   out[at + 2] = value >>> 8
