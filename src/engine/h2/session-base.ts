@@ -150,7 +150,10 @@ export abstract class SessionBase<S extends Stream> implements StreamHost, Outpu
   }
 
   endBlock(stream: number, isEnd: boolean): void {
-    this.output.headers(stream, this.blockStart, this.encoder.at, isEnd)
+    const { encoder } = this
+    this.output.headers(stream, this.blockStart, encoder.at, isEnd)
+    // What it wrote to is shared, and large.
+    encoder.out = none
   }
 
   putTrailers(stream: number, lines: Buffer): void {
@@ -222,6 +225,7 @@ export abstract class SessionBase<S extends Stream> implements StreamHost, Outpu
   }
 }
 
+const none = Buffer.alloc(0)
 const sessionWindow = 2_097_152
 const mostWaiting = 1_048_576
 const mostRemembered = 256
