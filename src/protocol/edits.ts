@@ -31,7 +31,7 @@ export class Edits {
   mask = hopByHop
   private names: FieldName[] = none
   private twins: FieldName[] = none
-  private prefix: Buffer | null = null
+  private prefixes: Buffer[] = noLines
   private lines: Buffer[] = noLines
   /** Bytes that the added lines take. */
   room = 0
@@ -70,9 +70,10 @@ export class Edits {
     else this.twins.push(name)
   }
 
-  /** Leaves out every field whose name begins so (lower case). Of two prefixes the later counts. */
+  /** Leaves out every field whose name begins so (lower case). */
   removePrefix(prefix: Buffer): void {
-    this.prefix = prefix
+    if (this.prefixes === noLines) this.prefixes = [prefix]
+    else this.prefixes.push(prefix)
   }
 
   /** Leaves out known names by their bits. */
@@ -103,7 +104,7 @@ export class Edits {
   leavesOut(head: Head, k: number): boolean {
     const id = head.idOf(k)
     if (id !== 0) return (this.mask & (1 << id)) !== 0
-    if (this.prefix !== null && startsWith(this.prefix, head, k)) return true
+    for (let i = 0; i < this.prefixes.length; i++) if (startsWith(this.prefixes[i]!, head, k)) return true
     return (
       (this.names !== none && isAmong(this.names, head, k)) ||
       (this.twins !== none && isAmong(this.twins, head, k) && hasUnderscore(head, k))

@@ -4,6 +4,7 @@ import { ChunkConverter } from '../openai/chunks.ts'
 import { completion } from '../openai/completion.ts'
 import { claudeModel } from '../openai/model-names.ts'
 import { model, modelList, modelsQuery } from '../openai/models.ts'
+import { invalid } from '../openai/problem.ts'
 import { messagesRequest, type RequestOptions } from '../openai/request.ts'
 import { openAiEndpoint } from './openai-endpoint.ts'
 import { openAiErrorReply } from './openai-error.ts'
@@ -42,11 +43,20 @@ export function openai({ most = 33_554_432, now = Date.now, ...rest }: OpenAiOpt
         retarget(call, `${endpoint.base}/v1/models`, modelsQuery(call.head.query()))
         return models(call, { next, options }, modelList)
       case 'model': {
-        const id = claudeModel(decodeURIComponent(endpoint.id), options.models)
+        const id = claudeModel(named(endpoint.id), options.models)
         retarget(call, `${endpoint.base}/v1/models/${encodeURIComponent(id)}`)
         return models(call, { next, options }, model)
       }
     }
+  }
+}
+
+/** A model's name as its caller means it. What is no UTF-8 is no name. */
+function named(id: string): string {
+  try {
+    return decodeURIComponent(id)
+  } catch {
+    throw invalid('model', 'its name is not percent-coded UTF-8')
   }
 }
 

@@ -63,6 +63,14 @@ t.test('a prefix leaves out every name that begins so and goes on', async (t) =>
   ])
 })
 
+t.test('of several prefixes each leaves out its own', async (t) => {
+  const edits = new Edits()
+  edits.removePrefix(Buffer.from('x-limit-'))
+  edits.removePrefix(Buffer.from('grpc-'))
+
+  t.equal(edits.filter(Buffer.from('x-limit-left: 1\r\nx-sum: 1\r\ngrpc-status: 0\r\n')).toString(), 'x-sum: 1\r\n')
+})
+
 t.test('neither a name nor a value with a byte that cannot stand there becomes a line', async (t) => {
   for (const bad of ['a\r\nb', 'a\nb', 'a\0b', 'a\x7fb', 'a\u20acb']) t.throws(() => fieldLine(fieldName('A'), bad), TypeError)
   for (const bad of ['', 'a b', 'a:', 'a\r\n', 'é']) t.throws(() => fieldName(bad), TypeError)

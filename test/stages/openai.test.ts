@@ -464,6 +464,13 @@ t.test('models are listed and found, by names of their own too', async (t) => {
   t.strictSame(paths, ['/v1/models?limit=1000', '/gw/v1/models/claude-opus-5-5', '/v1/models/a%2Fb'])
 })
 
+t.test('a model whose name is no text is refused, and nobody is asked for it', async (t) => {
+  const call = callOf('GET /v1/models/%ff HTTP/1.1\nhost: r\nauthorization: Bearer k')
+
+  await t.rejects(async () => stage()(call, upstream(200, json, {})), { message: /^model: its name is not/ })
+  t.equal(call.targetPrefix.length, 0)
+})
+
 t.test('tenants who share a credential reach chat completions where these become messages, and nowhere else', async (t) => {
   const options = { isShared: true, path: { is: 'prefix', path: '/' }, rewrite: null, base: '' } as const
   const statusWith = async (takesChats: boolean): Promise<number> => {
