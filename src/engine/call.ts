@@ -38,6 +38,8 @@ export class Call {
   /** When all of it must be over, as its caller said: ms, monotonic. */
   deadlineAt = Infinity
   status = 0
+  /** The status that the upstream gave, where a stage tells it in another way than by that of the reply; 0 elsewhere. */
+  upstreamStatus = 0
   attempts = 0
   /** ms from the start to the reply's head, -1 before. */
   firstByteAfterMs = -1

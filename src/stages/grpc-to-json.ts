@@ -44,6 +44,7 @@ export function grpcToJson(options: GrpcToJsonOptions): Stage {
     aimAt(call, options, { request, outgoing, method })
     if (isClaude) call.asked = askedIn(request)
     const reply = await next(call)
+    call.upstreamStatus = reply.status
     const replying = { method, transcoder, mostMessage }
     return method.serverStreaming ? repliedMessages(call, reply, replying) : repliedMessage(call, reply, replying)
   }

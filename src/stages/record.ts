@@ -64,7 +64,8 @@ function settle(call: Call, { end, ms }: Over, { column, ledger, prices, now = D
     isOut: call.reserved !== null,
     end,
     failure: call.error?.failure ?? null,
-    status: call.status,
+    // Every answer to a gRPC caller is a 200.
+    status: call.upstreamStatus === 0 ? call.status : call.upstreamStatus,
     attempts: call.attempts,
     used: call.tokens,
     expected: call.reserved?.expected ?? null,

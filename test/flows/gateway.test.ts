@@ -10,7 +10,7 @@ import { readDescriptors } from '../../src/transcode/descriptors.ts'
 import { echoServer } from '../grpc/echo-server.ts'
 import { grpcClient, metadataOf } from '../grpc/grpc-client.ts'
 import { relayProcess } from '../helpers/relay-process.ts'
-import { keyOf, rowsOf, tenantsWith } from './tenancy.ts'
+import { keyOf, rowsFor, rowsOf, tenantsWith } from './tenancy.ts'
 import { until } from './until.ts'
 
 const claudeProto = fileURLToPath(new URL('../../templates/claude.proto', import.meta.url))
@@ -40,7 +40,7 @@ const relay = await relayProcess(
       '/bound/{text}': { grpc: `127.0.0.1:${echo.port}/echo.v1.Shop/Once`, proto: 'echo.proto' },
       '/claude.v1.Messages': { to: 'claude', grpcService: { proto: claudeProto } },
     },
-    tenants: { ...tenantsWith(['search'], {}), ...tenantsWith(['limited'], { requests: { rate: '1/h', burst: 1 } }) },
+    tenants: { ...tenantsWith(['search', 'failing'], {}), ...tenantsWith(['limited'], { requests: { rate: '1/h', burst: 1 } }) },
     ledger: { flush: '20ms' },
     shed: false,
   },
@@ -159,10 +159,18 @@ t.test('the bill and the limits see what Claude said', async (t) => {
   t.match(readRichStatus(details as Buffer)?.details, [{ typeUrl: /RetryInfo$/ }])
 })
 
-t.test('an error of the API is a status', async (t) => {
-  const refused = await message('Create', { max_tokens: 0 })
+t.test('an error of the API is a status, and costs nothing', async (t) => {
+  const refused = await message('Create', { max_tokens: 0 }, keyed('failing'))
+  const words = { messages: [{ role: 'user', content: [{ type: 'text', text: '[error 529]' }] }], max_tokens: 5 }
+  const overloaded = await message('Stream', words, keyed('failing'))
 
   t.match(refused.status, { code: 3, details: /max_tokens/ })
+  t.match(overloaded.status, { code: 14 })
+  const rows = await rowsFor(relay, 'failing', 2)
+  t.strictSame(
+    rows.map(({ source, input, output, costNanoUsd }) => ({ source, input, output, costNanoUsd })),
+    rows.map(() => ({ source: 'none', input: 0, output: 0, costNanoUsd: 0 })),
+  )
 })
 
 const bytes = (value: Buffer): Buffer => value
