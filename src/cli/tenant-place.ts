@@ -109,6 +109,7 @@ function sourcesOf(file: string, env: NodeJS.ProcessEnv): Sources {
   return {
     live: false,
     parallelism: 1,
+    descriptors: null,
     path,
     env: (name) => env[name] ?? 'x',
     file: (written) => {

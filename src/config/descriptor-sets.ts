@@ -1,6 +1,5 @@
-import { compileProto } from '../descriptors/compile.ts'
 import type { ProtoSources } from '../descriptors/load-files.ts'
-import { openSet, type OpenSet } from '../descriptors/open-set.ts'
+import type { OpenSet } from '../descriptors/open-set.ts'
 import { type Findings, type KeyPath, shown } from './findings.ts'
 import type { DescriptorsPlan } from './plan-translate.ts'
 import type { DescriptorFile } from './schema-translate.ts'
@@ -48,8 +47,8 @@ export function descriptorSets(sources: Sources, found: Findings): DescriptorSet
 
   function openedPlan(bytes: Uint8Array, path: KeyPath, backwards: boolean): SetPlan | null {
     const plan: SetPlan = { is: 'set', bytes }
-    if (!sources.live) return plan
-    const read = openSet(bytes, backwards)
+    if (sources.descriptors === null) return plan
+    const read = sources.descriptors.openSet(bytes, backwards)
     if (read.is === 'opened') opened.set(plan, read.set)
     else for (const { message, remedy } of read.faults.slice(0, mostFaults)) found.add(path, message, remedy)
     return read.is === 'opened' ? plan : null
@@ -81,8 +80,8 @@ function setBytes(file: string, path: KeyPath, { sources, found }: Reading): Uin
 const mostFaults = 20
 
 function protoBytes(from: Omit<ProtoSources, 'read'>, path: KeyPath, { sources, found }: Reading): Uint8Array | null {
-  if (!sources.live) return new Uint8Array()
-  const compiled = compileProto({ ...from, read: (file) => textOrNull(file, sources) })
+  if (sources.descriptors === null) return new Uint8Array()
+  const compiled = sources.descriptors.compileProto({ ...from, read: (file) => textOrNull(file, sources) })
   if (compiled.is === 'set') return compiled.bytes
   for (const { file, at, message, remedy } of compiled.faults.slice(0, mostFaults)) {
     const place = at === null ? file : `${file}:${at.line}:${at.column}`

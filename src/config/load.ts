@@ -30,6 +30,8 @@ export interface LoadOptions {
 }
 
 const mostBytes = 16 * 2 ** 20
+/** Keys that say what gRPC methods are. */
+const speaksOfMethods = /\b(?:proto|descriptors)\b/
 
 /** Loads a config file, or throws a ConfigError with everything that is wrong with it. */
 export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfig> {
@@ -42,7 +44,8 @@ export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfi
       { file: nameFor(file), line: 1, column: 1, path: '', message: 'the config file is empty', remedy: 'write one with `relay init`' },
     ])
   }
-  const sources = liveSources({ ...options, file, parallelism })
+  const descriptors = speaksOfMethods.test(text) ? (await import('../descriptors/tools.ts')).descriptorTools : null
+  const sources = liveSources({ ...options, file, parallelism, descriptors })
   const plan = planFromText(text, { file: nameFor(file), sources })
   return { file, text, hash: createHash('sha256').update(text).digest('hex'), plan, files: [...sources.files] }
 }

@@ -1,11 +1,14 @@
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import type { DescriptorTools } from '../descriptors/tools.ts'
 
 /** Where a config takes secrets, certificates and variables from; the only part of it that looks at the machine. */
 export interface Sources {
   /** False: nothing outside of the text is read, and what comes from outside counts as right (for edits by somebody else than relay's user). */
   readonly live: boolean
   readonly parallelism: number
+  /** Reads what gRPC methods are; null: nobody looks at that. */
+  readonly descriptors: DescriptorTools | null
   env(name: string): string | undefined
   /** The whole path of a file that is written relative to the config. */
   path(path: string): string
@@ -22,6 +25,7 @@ export interface SourcesOptions {
   readonly env?: Readonly<Record<string, string | undefined>>
   readonly readFile?: (path: string) => string
   readonly readBytes?: (path: string) => Uint8Array
+  readonly descriptors?: DescriptorTools | null
   readonly parallelism: number
 }
 
@@ -33,6 +37,7 @@ export function liveSources(options: SourcesOptions): Sources & { readonly files
   return {
     live: true,
     parallelism,
+    descriptors: options.descriptors ?? null,
     files,
     env: (name) => (Object.hasOwn(env, name) ? env[name] : undefined),
     path: (path) => resolve(folder, path),
@@ -54,6 +59,7 @@ export function liveSources(options: SourcesOptions): Sources & { readonly files
 export const offlineSources: Sources = {
   live: false,
   parallelism: 1,
+  descriptors: null,
   env: () => 'x',
   path: (path) => path,
   file: () => 'x',

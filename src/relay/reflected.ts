@@ -1,9 +1,15 @@
 import type { Plan, RoutePlan, UpstreamPlan } from '../config/plan.ts'
 import type { DescriptorsPlan } from '../config/plan-translate.ts'
-import { openSet } from '../descriptors/open-set.ts'
+
+/** What a server has said of itself. */
+export interface KnownServer {
+  readonly bytes: Uint8Array
+  /** Whether it has a method, `package.Service/Method`. */
+  has(method: string): boolean
+}
 
 /** What the servers behind upstreams have said of themselves; null: nothing yet. */
-export type KnownSet = (upstream: UpstreamPlan) => Uint8Array | null
+export type KnownServers = (upstream: UpstreamPlan) => KnownServer | null
 
 /** A plan with descriptors in the place of servers that were to be asked, and what could not be filled in although a server has answered. */
 export interface Filled {
@@ -20,38 +26,41 @@ export function asksServer(plan: Plan, { name, descriptors }: UpstreamPlan): boo
  * Puts what is known into a plan; where nothing is yet, `reflect` stays, and JSON callers are told to come again. A route whose method the
  * server does not have stays so, too: the server may be the one that is old.
  */
-export function filled(plan: Plan, known: KnownSet): Filled {
-  const sets = new Map(plan.upstreams.flatMap((upstream) => setOf(upstream, plan, known)))
-  if (sets.size === 0) return { plan, problems: [] }
+export function filled(plan: Plan, known: KnownServers): Filled {
+  const servers = new Map(plan.upstreams.flatMap((upstream) => serverOf(upstream, plan, known)))
+  if (servers.size === 0) return { plan, problems: [] }
   const problems: string[] = []
   const upstreams = plan.upstreams.map((upstream) => {
-    const set = upstream.descriptors?.is === 'reflect' ? sets.get(upstream.name) : undefined
-    return set === undefined ? upstream : { ...upstream, descriptors: set }
+    const server = upstream.descriptors?.is === 'reflect' ? servers.get(upstream.name) : undefined
+    return server === undefined ? upstream : { ...upstream, descriptors: setOf(server) }
   })
   const routes = plan.routes.map((route) => {
-    const set = isAsked(route) ? sets.get(route.upstream) : undefined
-    if (set === undefined || route.translate?.is !== 'json_to_grpc') return route
-    const fault = methodFault(route.name, route.translate.method, set)
-    if (fault !== null) problems.push(fault)
-    return fault === null ? { ...route, translate: { ...route.translate, descriptors: set } } : route
+    const server = isAsked(route) ? servers.get(route.upstream) : undefined
+    if (server === undefined || route.translate?.is !== 'json_to_grpc') return route
+    const { method } = route.translate
+    if (method === null || server.has(method)) return { ...route, translate: { ...route.translate, descriptors: setOf(server) } }
+    problems.push(`route ${route.name}: the server has no method ${method}`)
+    return route
   })
   return { plan: { ...plan, upstreams, routes }, problems }
 }
 
 type SetPlan = Extract<DescriptorsPlan, { readonly is: 'set' }>
 
-function setOf(upstream: UpstreamPlan, plan: Plan, known: KnownSet): readonly (readonly [string, SetPlan])[] {
-  const bytes = asksServer(plan, upstream) ? known(upstream) : null
-  return bytes === null ? [] : [[upstream.name, { is: 'set', bytes }]]
+/** One object a server, however many routes have it: it travels to workers once. */
+const sets = new WeakMap<KnownServer, SetPlan>()
+
+function setOf(server: KnownServer): SetPlan {
+  const set = sets.get(server) ?? { is: 'set', bytes: server.bytes }
+  sets.set(server, set)
+  return set
+}
+
+function serverOf(upstream: UpstreamPlan, plan: Plan, known: KnownServers): readonly (readonly [string, KnownServer])[] {
+  const server = asksServer(plan, upstream) ? known(upstream) : null
+  return server === null ? [] : [[upstream.name, server]]
 }
 
 function isAsked({ translate }: RoutePlan): boolean {
   return translate?.is === 'json_to_grpc' && translate.descriptors.is === 'reflect'
-}
-
-function methodFault(route: string, method: string | null, { bytes }: SetPlan): string | null {
-  if (method === null) return null
-  const opened = openSet(bytes)
-  const isThere = opened.is === 'opened' && opened.set.request(method) !== undefined
-  return isThere ? null : `route ${route}: the server has no method ${method}`
 }

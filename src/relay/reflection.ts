@@ -1,10 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Log } from '../base/log.ts'
 import type { Plan, UpstreamPlan } from '../config/plan.ts'
-import { openSet } from '../descriptors/open-set.ts'
 import type { ReflectionClient, ServerPlace } from '../descriptors/reflect-client.ts'
 import { backoff } from './backoff.ts'
-import { asksServer, filled } from './reflected.ts'
+import { asksServer, filled, type KnownServer } from './reflected.ts'
 
 /** The gRPC servers that are asked what their methods are: followed for as long as a plan needs them. */
 export interface Reflections {
@@ -82,7 +81,7 @@ function placeOf({ host, port, tls, ca, path, credential }: UpstreamPlan): Serve
 }
 
 interface Followed {
-  known(): Uint8Array | null
+  known(): KnownServer | null
   /** Resolves once it has answered, or could not be asked. */
   readonly first: Promise<void>
   again(): void
@@ -107,16 +106,16 @@ const calmMs = 10_000
 function follow(upstream: UpstreamPlan, { log, changed }: Following): Followed {
   const ended = new AbortController()
   const first = Promise.withResolvers<void>()
-  let known: Uint8Array | null = null
+  let known: KnownServer | null = null
   let waking = new AbortController()
   const wake = (): void => waking.abort()
   ended.signal.addEventListener('abort', wake)
 
   const ask = async (client: ReflectionClient): Promise<void> => {
-    const bytes = await checked(client)
-    if (known !== null && Buffer.compare(known, bytes) === 0) return
+    const server = await checked(client)
+    if (known !== null && Buffer.compare(known.bytes, server.bytes) === 0) return
     const isNew = known === null
-    known = bytes
+    known = server
     const text = isNew ? 'has said what its gRPC methods are' : 'has other gRPC methods than before'
     log.info({ upstream: upstream.name }, `the upstream ${upstream.name} ${text}`)
     changed()
@@ -160,9 +159,10 @@ async function rest(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /** What nobody could use counts as no answer. */
-async function checked(client: ReflectionClient): Promise<Uint8Array> {
+async function checked(client: ReflectionClient): Promise<KnownServer> {
   const bytes = await client.ask(askMs)
+  const { openSet } = await import('../descriptors/open-set.ts')
   const opened = openSet(bytes)
-  if (opened.is === 'opened') return bytes
+  if (opened.is === 'opened') return { bytes, has: (method) => opened.set.request(method) !== undefined }
   throw new Error(opened.faults.map(({ message }) => message).join('; '))
 }

@@ -1,6 +1,7 @@
 import { ConfigError, type Problem } from '../../src/base/errors.ts'
 import { planFromText } from '../../src/config/load-text.ts'
 import type { Plan, RoutePlan } from '../../src/config/plan.ts'
+import { descriptorTools } from '../../src/descriptors/tools.ts'
 import { liveSources } from '../../src/config/sources.ts'
 
 /** What surrounds a config in a test. */
@@ -17,7 +18,14 @@ export function planOf(text: string, { env = {}, files = {} }: Around = {}): Pla
     return held
   }
   const readBytes = (path: string): Uint8Array => Buffer.from(readFile(path))
-  const sources = liveSources({ file: '/etc/relay/relay.config.yaml', env, readFile, readBytes, parallelism: 4 })
+  const sources = liveSources({
+    file: '/etc/relay/relay.config.yaml',
+    env,
+    readFile,
+    readBytes,
+    parallelism: 4,
+    descriptors: descriptorTools,
+  })
   return planFromText(text, { file: 'relay.config.yaml', sources })
 }
 
