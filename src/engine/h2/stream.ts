@@ -1,4 +1,5 @@
 import { ErrorCode, defaultWindow } from '../../protocol/h2/frames.ts'
+import { roomFor } from '../../protocol/room.ts'
 import type { FieldLines } from '../../protocol/hpack/field-lines.ts'
 import { Inflow } from './inflow.ts'
 import { StreamOut } from './stream-out.ts'
@@ -14,6 +15,9 @@ export abstract class Stream extends StreamOut {
   /** Bytes received that are not taken yet. */
   private held = 0
   private isDeaf = false
+  /** Small pieces that came while nobody took any: together they are one. */
+  private gathered: Buffer = none
+  private gatheredLength = 0
 
   /** More fields, behind those that opened it: the head of a reply, or trailers. They are lent. */
   abstract onHeaders(lines: FieldLines, isEnd: boolean): void
@@ -31,8 +35,11 @@ export abstract class Stream extends StreamOut {
   /** What `onData` kept has been taken. */
   taken(): void {
     const { held } = this
+    const length = this.gatheredLength
     this.held = 0
-    if (held > 0) this.credit(held, false)
+    const isAllTaken = this.give()
+    if (!isAllTaken && !this.isDeaf) this.held += length
+    if (held > this.held) this.credit(held - this.held, false)
   }
 
   /** Nobody wants what still comes: it is thrown away, and the peer gets no room for more than its window. */
@@ -50,11 +57,12 @@ export abstract class Stream extends StreamOut {
     if (isEnd) this.isRemoteDone = true
     if (padding > 0) this.credit(padding, false)
     if (bytes.length > 0) {
-      const isTaken = this.isDeaf || this.onData(bytes, isOwned)
-      if (isTaken || this.isDeaf) this.credit(bytes.length, true)
+      if (this.take(bytes, isOwned)) this.credit(bytes.length, true)
       else this.held += bytes.length
     }
     if (!isEnd || this.isClosed) return
+    this.give()
+    if (this.isClosed) return
     this.onEnd()
     this.closeIfDone()
   }
@@ -62,6 +70,8 @@ export abstract class Stream extends StreamOut {
   /** Session: it was opened, or went on, with these fields. */
   headers(lines: FieldLines, isEnd: boolean): void {
     if (isEnd) this.isRemoteDone = true
+    this.give()
+    if (this.isClosed) return
     this.onHeaders(lines, isEnd)
     if (isEnd) this.closeIfDone()
   }
@@ -75,6 +85,7 @@ export abstract class Stream extends StreamOut {
 
   /** Session: the peer has reset it. */
   wasReset(code: number): void {
+    this.give()
     this.close()
     this.onReset(code)
   }
@@ -82,8 +93,33 @@ export abstract class Stream extends StreamOut {
   /** Session: it is over. */
   lost(why: string): void {
     if (this.isClosed) return
+    this.give()
     this.close()
     this.onLost(why)
+  }
+
+  /** False: the bytes wait. */
+  private take(bytes: Buffer, isOwned: boolean): boolean {
+    if (this.isDeaf) return true
+    // A byte that waits by itself would cost a hundred.
+    if (this.held > 0 && bytes.length < smallPiece) {
+      if (this.gatheredLength + bytes.length > mostGathered) this.give()
+      this.gathered = roomFor(this.gathered, this.gatheredLength, this.gatheredLength + bytes.length)
+      bytes.copy(this.gathered, this.gatheredLength)
+      this.gatheredLength += bytes.length
+      return this.isDeaf
+    }
+    this.give()
+    return this.isDeaf || this.onData(bytes, isOwned) || this.isDeaf
+  }
+
+  /** Passes on what was gathered; false: it waits behind what was there before. */
+  private give(): boolean {
+    if (this.gatheredLength === 0) return true
+    const bytes = this.gathered.subarray(0, this.gatheredLength)
+    this.gathered = none
+    this.gatheredLength = 0
+    return this.isDeaf || this.onData(bytes, true)
   }
 
   private credit(bytes: number, grows: boolean): void {
@@ -99,6 +135,10 @@ export abstract class Stream extends StreamOut {
   }
 }
 
+const none = Buffer.alloc(0)
+/** Pieces shorter than this are put together, up to so many bytes. */
+const smallPiece = 1024
+const mostGathered = 16_384
 /** What a peer may send of one stream: at first, and once its bytes have been taken as they came. */
 const streamWindow = defaultWindow
 export const mostStreamWindow = 262_144
