@@ -8,7 +8,7 @@ import { Body } from '../../src/engine/body.ts'
 import { Reply } from '../../src/engine/call.ts'
 import { hold } from '../../src/engine/hold.ts'
 import { engineWorld } from '../helpers/engine-world.ts'
-import { ErrorCode, FrameType, data, endHeaders, headers, windowUpdate } from '../helpers/h2-frames.ts'
+import { ErrorCode, FrameType, data, endHeaders, headers, ping, settings, windowUpdate } from '../helpers/h2-frames.ts'
 import { rawH2, request } from '../helpers/raw-h2.ts'
 import { Http2Caller, answerOf } from './h2-caller.ts'
 import { bench, handOrigin, ok, type Bench } from './helpers.ts'
@@ -128,6 +128,38 @@ t.test('more than the window of a stream resets it; a call that waits takes no m
   t.equal(caller.resetOf(1), ErrorCode.flowControl)
   t.equal(caller.goaway, null)
 
+  caller.destroy()
+})
+
+t.test('each stream gets what its own window lets out and no more, and together they get what the connection does, in turns', async (t) => {
+  const size = 200_000
+  const world = await engineWorld(t, { stages: [async () => new Reply(200, null, Body.of(Buffer.alloc(size)))] })
+  const caller = await rawH2(world.port)
+  const got = (): number[] => [1, 3].map((id) => caller.body(id).length)
+  const settle = async (first: number, second: number): Promise<void> => {
+    await caller.until(() => got()[0]! >= first && got()[1]! >= second)
+    // Whatever else relay had to say would stand before the answer to this.
+    const pings = caller.all(FrameType.ping).length
+    await caller.send(ping())
+    await caller.until(() => caller.all(FrameType.ping).length > pings)
+    t.same(got(), [first, second])
+  }
+
+  await caller.send(windowUpdate(0, 65_535), headers(1, request('GET', '/')), headers(3, request('GET', '/')))
+  await settle(65_535, 65_535)
+  await caller.send(windowUpdate(1, 1000))
+  await settle(65_535, 65_535)
+  await caller.send(windowUpdate(0, 100))
+  await settle(65_635, 65_535)
+  await caller.send(windowUpdate(1, 99_000), windowUpdate(3, 99_000), windowUpdate(0, 32_768))
+  await settle(65_635 + 16_384, 65_535 + 16_384)
+  // A window that is made smaller may be less than nothing for streams that are open.
+  await caller.send(settings([4, 0]), windowUpdate(0, 1_000_000))
+  await settle(100_000, 99_000)
+  await caller.send(settings([4, size]))
+  await caller.over(1)
+  await caller.over(3)
+  t.same(got(), [size, size])
   caller.destroy()
 })
 
