@@ -1,5 +1,6 @@
 import type { BodyEnd } from '../base/ends.ts'
 import type { RelayError } from '../base/errors.ts'
+import { roomFor } from '../protocol/room.ts'
 import type { Body, Sink } from './body.ts'
 import { stopped } from './call.ts'
 
@@ -31,6 +32,9 @@ interface Bound {
 class Keeper implements Sink {
   private readonly pieces: Buffer[] = []
   private length = 0
+  /** Short pieces, put together: by itself each would cost a hundred bytes, and keep all that it came with. */
+  private gathered: Buffer = none
+  private gatheredLength = 0
   private readonly body: Body
   private readonly bound: Bound
   private readonly resolve: (all: Collected) => void
@@ -51,15 +55,37 @@ class Keeper implements Sink {
       this.body.cancel('failed', error)
       return true
     }
-    this.pieces.push(isOwned ? bytes : Buffer.from(bytes))
+    if (bytes.length < shortPiece) this.gather(bytes)
+    else {
+      this.closeGathered()
+      this.pieces.push(isOwned ? bytes : Buffer.from(bytes))
+    }
     return true
   }
 
   finish(trailers: Buffer): void {
+    this.closeGathered()
     this.resolve({ bytes: this.pieces.length === 1 ? this.pieces[0]! : Buffer.concat(this.pieces, this.length), trailers })
   }
 
   fail(end: BodyEnd, error: RelayError | null): void {
     this.reject(error ?? stopped(end))
   }
+
+  private gather(bytes: Buffer): void {
+    this.gathered = roomFor(this.gathered, this.gatheredLength, this.gatheredLength + bytes.length)
+    this.gatheredLength += bytes.copy(this.gathered, this.gatheredLength)
+    if (this.gatheredLength >= mostGathered) this.closeGathered()
+  }
+
+  private closeGathered(): void {
+    if (this.gatheredLength === 0) return
+    this.pieces.push(this.gathered.subarray(0, this.gatheredLength))
+    this.gathered = none
+    this.gatheredLength = 0
+  }
 }
+
+const none = Buffer.alloc(0)
+const shortPiece = 4096
+const mostGathered = 65_536

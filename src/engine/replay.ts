@@ -78,7 +78,8 @@ export class Replay implements Sink, Source {
   private keep(bytes: Buffer, isOwned: boolean): Buffer | null {
     if (this.kept === null) return null
     this.keptBytes += bytes.length
-    if (this.keptBytes > this.bound) {
+    // A piece costs a hundred bytes by itself: a body in very small ones is not kept for long.
+    if (this.keptBytes > this.bound || this.kept.length === mostPieces) {
       this.kept = null
       return null
     }
@@ -87,3 +88,5 @@ export class Replay implements Sink, Source {
     return own
   }
 }
+
+const mostPieces = 1024

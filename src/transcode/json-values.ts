@@ -1,4 +1,5 @@
 import { RelayError } from '../base/errors.ts'
+import { roomFor } from '../protocol/room.ts'
 import { bad } from './problem.ts'
 
 /** How a body holds its JSON values. */
@@ -12,7 +13,8 @@ export interface JsonValuesOptions {
 /** Cuts a body, as it comes, into the texts of its JSON values. That a text is JSON is for its reader to see. */
 export class JsonValues {
   private readonly options: JsonValuesOptions
-  private readonly held: Uint8Array[] = []
+  /** A value as far as it has come. */
+  private held: Buffer = none
   private heldBytes = 0
   private place: Place = 'start'
   private isArray = false
@@ -110,15 +112,21 @@ export class JsonValues {
   }
 
   private hold(bytes: Uint8Array): void {
-    this.heldBytes += bytes.length
-    this.check(this.heldBytes)
-    // The bytes are lent.
-    if (bytes.length > 0) this.held.push(Uint8Array.prototype.slice.call(bytes))
+    const length = this.heldBytes + bytes.length
+    this.check(length)
+    this.held = roomFor(this.held, this.heldBytes, length)
+    this.held.set(bytes, this.heldBytes)
+    this.heldBytes = length
   }
 
   private give(bytes: Uint8Array, emit: (value: Uint8Array) => void): void {
-    this.check(this.heldBytes + bytes.length)
-    const whole = this.heldBytes === 0 ? bytes : Buffer.concat([...this.held.splice(0), bytes])
+    if (this.heldBytes === 0) {
+      this.check(bytes.length)
+      return emit(bytes)
+    }
+    this.hold(bytes)
+    const whole = this.held.subarray(0, this.heldBytes)
+    this.held = none
     this.heldBytes = 0
     emit(whole)
   }
@@ -143,6 +151,7 @@ function isBlank(bytes: Uint8Array): boolean {
   return bytes.every(isSpace)
 }
 
+const none = Buffer.alloc(0)
 const lf = 0x0a
 const quote = 0x22
 const comma = 0x2c

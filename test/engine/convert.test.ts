@@ -209,3 +209,22 @@ t.test('what waits of a body goes nowhere once nobody wants it', async (t) => {
   t.equal(body.end, 'cancelled')
   t.equal(sink.text.length, 1024)
 })
+
+t.test('a body that comes byte by byte is collected whole, and its bytes cost no more than they are', async (t) => {
+  const body = new Body(-1, new FakeSource())
+  const collected = collect(body, 1 << 20, () => new RelayError('too_large', 'too large'))
+  const byte = Buffer.from('a')
+  const before = process.memoryUsage().heapUsed
+
+  for (let k = 0; k < 600_000; k++) body.push(byte, true)
+  const took = process.memoryUsage().heapUsed - before
+  body.push(Buffer.alloc(5000, 'b'), true)
+  body.push(byte, false)
+  body.finish(none)
+
+  const { bytes } = await collected
+  t.equal(bytes.length, 605_001)
+  t.equal(bytes.subarray(599_999, 600_001).toString(), 'ab')
+  t.equal(bytes.at(-1), byte[0])
+  t.ok(took < 2_000_000, `${took} bytes of objects`)
+})

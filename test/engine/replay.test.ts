@@ -76,6 +76,17 @@ t.test('a body over the bound goes on to its first attempt and cannot be replaye
   t.same(first.told, ['abc', 'd', 'finish'])
 })
 
+t.test('so does one in very many pieces, each of which would cost more than it holds', async (t) => {
+  const { body, replay, attempt } = recorded(65_536)
+  attempt()
+  for (let k = 0; k < 1000; k++) body.push(bytes('a'), true)
+  t.ok(replay.isReplayable)
+
+  for (let k = 0; k < 1000; k++) body.push(bytes('a'), true)
+
+  t.notOk(replay.isReplayable)
+})
+
 t.test('back-pressure goes through to the caller, and so does its end', async (t) => {
   const { source, body, attempt } = recorded(100)
   const sink = attempt()
