@@ -81,6 +81,15 @@ t.test('forwarded: what a stranger says of those in front of it is dropped, and 
   ])
 })
 
+t.test('forwarded: the version that a call came in by is told', async (t) => {
+  const call = callOf('GET / HTTP/1.1\nhost: relay')
+  call.head.major = 2
+
+  await forwarded(true)(call, replying())
+
+  t.ok(outgoing(call).includes('via: 2.0 relay'))
+})
+
 t.test('forwarded: a trusted proxy is believed, and relay stands behind it', async (t) => {
   const told =
     'x-forwarded-for: 1.1.1.1\nx-forwarded-for: 2.2.2.2, 3.3.3.3\nx-forwarded-proto: https\nx-forwarded-host: shop.example\nvia: 1.0 cdn'

@@ -23,11 +23,6 @@ export class FrameReader {
   private partial: Buffer | null = null
   private partialLength = 0
 
-  /** A frame has begun and is not whole. */
-  get isInFrame(): boolean {
-    return this.partial !== null
-  }
-
   /** More bytes, which stay as they are after `next` has said no only if owned. */
   feed(chunk: Buffer, isOwned: boolean): void {
     this.chunk = chunk
