@@ -102,7 +102,7 @@ t.test('no deed of one slot or worker spills into a neighbour', async (t) => {
   t.equal(sums[layout.calls + 2 * statusLabels.length], 2, 'statuses that nobody registered are counted as other')
   t.equal(readHistogram(sums, layout.durations + 2 * 21).count, 2)
   t.equal(sums[layout.ends + 17], 2)
-  t.equal(sums[layout.refused + 19], 1)
+  t.equal(sums[layout.refused + failureIndex('timed_out')], 1)
   t.equal(sums[layout.accepted], 0)
   t.equal(readHistogram(sums, layout.firstBytes + 2 * 21).count, 1)
   t.throws(() => workerColumn(shared.memory, 2), { message: 'worker 2 has no column, there are 2' })
