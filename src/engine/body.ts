@@ -17,6 +17,8 @@ export class Body {
   end: BodyEnd | null = null
   /** Why it did not end in `done`, where something failed. */
   error: RelayError | null = null
+  /** It was given up: its sink is not told, whoever took its bytes for another body is by `onEnd`. */
+  isCancelled = false
   /** Bytes that the source has pushed. */
   received = 0
   /** What to say before a reply is broken off, asked once: an error in the stream's own words, or null. */
@@ -83,6 +85,7 @@ export class Body {
   /** Consumer: nobody wants the rest. The source is stopped at once. */
   cancel(end: BodyEnd, error: RelayError | null = null): void {
     if (this.end !== null) return
+    this.isCancelled = true
     this.error = error
     this.settle(end)
   }

@@ -58,7 +58,7 @@ class Conversion implements Sink, Source {
     this.body = new Body(length, this)
     if (converter.broken !== undefined) this.body.lastTrailers = (end, error, out) => converter.broken!(end, error, out)
     // Whoever cancels the source tells no sink of it.
-    source.onEnd((end) => (end === 'cancelled' ? this.body.cancel(end) : undefined))
+    source.onEnd((end, { isCancelled, error }) => (isCancelled ? this.body.cancel(end, error) : undefined))
   }
 
   get isFull(): boolean {

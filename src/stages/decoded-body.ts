@@ -46,7 +46,7 @@ class Decoding implements Sink, Source {
     this.most = most
     this.body = new Body(-1, this)
     // Whoever cancels the source tells no sink of it.
-    source.onEnd((end) => (end === 'cancelled' ? this.body.cancel(end) : undefined))
+    source.onEnd((end, { isCancelled, error }) => (isCancelled ? this.body.cancel(end, error) : undefined))
   }
 
   push(bytes: Buffer, isOwned: boolean): boolean {

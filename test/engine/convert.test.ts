@@ -57,10 +57,12 @@ t.test('whoever cancels one of the two cancels both', async (t) => {
   t.equal(outer.body.end, 'cancelled')
   t.ok(outer.source.told.includes('ended cancelled'))
 
-  const inner = world()
-  inner.made.pipe(inner.sink)
-  inner.body.cancel('cancelled')
-  t.equal(inner.made.end, 'cancelled')
+  for (const end of ['cancelled', 'drained', 'failed'] as const) {
+    const inner = world()
+    inner.made.pipe(inner.sink)
+    inner.body.cancel(end)
+    t.equal(inner.made.end, end)
+  }
 })
 
 t.test('a source that breaks off breaks the new body off, its last words converted', async (t) => {

@@ -112,9 +112,11 @@ t.test('whoever cancels one of the two cancels both', async (t) => {
   outer.body.cancel('cancelled')
   t.equal(outer.coded.end, 'cancelled')
 
-  const inner = scene('gzip')
-  inner.coded.cancel('cancelled')
-  t.equal(await inner.ended, 'cancelled')
+  for (const end of ['cancelled', 'drained'] as const) {
+    const inner = scene('gzip')
+    inner.coded.cancel(end)
+    t.equal(await inner.ended, end)
+  }
 })
 
 t.test('a full sink holds the decoder, and room lets it go on', async (t) => {
