@@ -40,8 +40,9 @@ export interface GrpcRelayOptions {
   readonly stages?: readonly Stage[]
   /** Callers speak TLS with this certificate, and so does the upstream; null: all is in the clear. */
   readonly tls?: { readonly cert: string; readonly key: string } | null
-  /** Any wait but those that callers set. */
+  /** Waits for the upstream, and for callers, where these set none themselves. */
   readonly waitMs?: number
+  readonly callerMs?: number
 }
 
 /** The calls of a relay, and how they ended. */
@@ -72,7 +73,7 @@ export class HandSweep extends Sweep {
 
 /** Makes a relay; whoever makes it closes it. */
 export async function grpcRelay(options: GrpcRelayOptions): Promise<GrpcRelay> {
-  const { translation, stages = [], tls = null, waitMs = 20_000 } = options
+  const { translation, stages = [], tls = null, waitMs = 20_000, callerMs = 20_000 } = options
   const sweep = new HandSweep()
   const slab = new Slab()
   const calls = new Calls()
@@ -105,7 +106,7 @@ export async function grpcRelay(options: GrpcRelayOptions): Promise<GrpcRelay> {
       ...{ connectionOpened: nothing, connectionClosed: () => calls.changed(), refused: nothing },
       bug: (error) => bugs.push(error),
     },
-    { head: 32_768, fields: 100, headMs: waitMs, idleMs: waitMs, bodyMs: waitMs, writeMs: waitMs, streams: 100 },
+    { head: 32_768, fields: 100, headMs: callerMs, idleMs: callerMs, bodyMs: callerMs, writeMs: callerMs, streams: 100 },
     'req_',
   )
   const accept = (socket: Socket): void => {
@@ -139,10 +140,10 @@ export async function grpcRelay(options: GrpcRelayOptions): Promise<GrpcRelay> {
   return { port: (listener.address() as AddressInfo).port, server, sweep, calls, pool: numbers, protocols, bugs, left, close }
 }
 
-function poolTo({ to, http = 2, tls = null, waitMs = 20_000 }: GrpcRelayOptions, host: PoolHost): Dispatcher {
+function poolTo({ to, http = 2, tls = null, callerMs = 20_000 }: GrpcRelayOptions, host: PoolHost): Dispatcher {
   const options: PoolOptions = {
     ...{ name: 'upstream', host: '127.0.0.1', port: to, http, tls: tls === null ? null : { ca: tls.cert } },
-    ...{ connections: 4, streams: 100, waiting: 100, waitMs, idleMs: waitMs, connectMs: 20_000, resolveMs: 60_000 },
+    ...{ connections: 4, streams: 100, waiting: 100, waitMs: callerMs, idleMs: callerMs, connectMs: 20_000, resolveMs: 60_000 },
   }
   return http === 2 ? new SessionPool(options, host) : new Pool(options, host)
 }

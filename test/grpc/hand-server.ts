@@ -1,0 +1,194 @@
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+import { framed } from '../../src/protocol/grpc/frames.ts'
+import { FramePeer, data, headers, reply, settle, settingsFrame } from '../engine/h2-peer.ts'
+import { Watched } from '../engine/helpers.ts'
+import { FrameType, endStream, reset } from '../helpers/h2-frames.ts'
+
+/** One call as its upstream has it, played by hand. */
+export interface HandCall {
+  /** Whole messages that came. */
+  readonly heard: number
+  /** No more of them come. */
+  readonly isAsked: boolean
+  /** Nothing is open any more: both sides have ended it, or one has broken it off. */
+  readonly isOver: boolean
+  head(): Promise<void>
+  say(message: Buffer): Promise<void>
+  /** The beginning of a message. */
+  half(message: Buffer): Promise<void>
+  /** All is well. */
+  finish(): Promise<void>
+}
+
+/** An upstream that is played by hand. */
+export interface HandUpstream<Call extends HandCall = HandCall> extends Watched {
+  readonly port: number
+  /** The next call that comes. */
+  next(): Promise<Call>
+  /** Calls that are not over. */
+  readonly open: number
+  stop(): Promise<void>
+}
+
+/** A gRPC server that is played by hand, frame by frame. */
+export class HandServer extends Watched implements HandUpstream<HandStream> {
+  port = 0
+  private isRefusing = false
+  readonly calls: HandStream[] = []
+  private taken = 0
+  private readonly sessions = new Set<HandSession>()
+  private readonly server = createServer((socket) => {
+    const session = new HandSession(socket)
+    this.sessions.add(session)
+    session.server = this
+    session.send(settingsFrame({}))
+  })
+
+  async start(): Promise<this> {
+    this.server.listen(0, '127.0.0.1')
+    await once(this.server, 'listening')
+    this.port = (this.server.address() as AddressInfo).port
+    return this
+  }
+
+  async next(): Promise<HandStream> {
+    await this.until(() => this.calls.length > this.taken)
+    return this.calls[this.taken++]!
+  }
+
+  /** Refuses the calls that come from now on, or takes them again; those that were refused are nobody's. */
+  refuse(isRefusing: boolean): void {
+    this.isRefusing = isRefusing
+    this.taken = this.calls.length
+  }
+
+  get open(): number {
+    return this.calls.filter(({ isOver }) => !isOver).length
+  }
+
+  async stop(): Promise<void> {
+    const closed = once(this.server, 'close')
+    this.server.close()
+    for (const { socket } of this.sessions) socket.destroy()
+    await closed
+  }
+
+  /** A session has heard something, or is over. */
+  heard(session: HandSession): void {
+    if (session.isClosed) this.sessions.delete(session)
+    this.changed()
+  }
+
+  opened(session: HandSession, id: number): HandStream {
+    const call = new HandStream(session, id)
+    this.calls.push(call)
+    if (this.isRefusing) void call.reset(7)
+    return call
+  }
+}
+
+class HandSession extends FramePeer {
+  server: HandServer | null = null
+  private readonly streams = new Map<number, HandStream>()
+  private seen = 0
+
+  override changed(): void {
+    for (; this.seen < this.frames.length; this.seen++) {
+      const { type, stream: id, flags, payload } = this.frames[this.seen]!
+      if (type === FrameType.headers && !this.streams.has(id)) this.streams.set(id, this.server!.opened(this, id))
+      this.streams.get(id)?.read(type, flags, payload)
+    }
+    super.changed()
+    this.server?.heard(this)
+  }
+}
+
+/** A call on a stream of a session. */
+export class HandStream implements HandCall {
+  readonly id: number
+  private readonly session: HandSession
+  private bytes: Buffer = Buffer.alloc(0)
+  private hasHead = false
+  private isDone = false
+  private wasReset = false
+  isAsked = false
+
+  constructor(session: HandSession, id: number) {
+    this.session = session
+    this.id = id
+  }
+
+  get heard(): number {
+    const { bytes } = this
+    let count = 0
+    for (let at = 0; at + 5 <= bytes.length; count++) {
+      at += 5 + bytes.readUInt32BE(at + 1)
+      if (at > bytes.length) break
+    }
+    return count
+  }
+
+  get isOver(): boolean {
+    return this.wasReset || this.session.isClosed || (this.isDone && this.isAsked)
+  }
+
+  read(type: number, flags: number, payload: Buffer): void {
+    if (type === FrameType.data) this.bytes = Buffer.concat([this.bytes, payload])
+    if (type === FrameType.reset) this.wasReset = true
+    if ((type === FrameType.data || type === FrameType.headers) && (flags & endStream) !== 0) this.isAsked = true
+  }
+
+  async head(): Promise<void> {
+    this.hasHead = true
+    await this.send(reply(this.id, '200', [['content-type', 'application/grpc']]))
+  }
+
+  say(message: Buffer): Promise<void> {
+    return this.send(data(this.id, framed(message)))
+  }
+
+  half(message: Buffer): Promise<void> {
+    return this.send(data(this.id, framed(message).subarray(0, 6)))
+  }
+
+  finish(): Promise<void> {
+    return this.trailers(['grpc-status', '0'])
+  }
+
+  /** Ends with these fields: behind a head as trailers, else in the one head. */
+  trailers(...fields: readonly (readonly [string, string])[]): Promise<void> {
+    this.isDone = true
+    if (this.hasHead) return this.send(headers(this.id, fields, true))
+    return this.send(reply(this.id, '200', [['content-type', 'application/grpc'], ...fields], true))
+  }
+
+  /** Ends by a DATA frame: nothing stands behind the messages. */
+  endBare(): Promise<void> {
+    this.isDone = true
+    if (this.hasHead) return this.send(data(this.id, '', true))
+    return this.send(reply(this.id, '200', [['content-type', 'application/grpc']], true))
+  }
+
+  reset(code: number): Promise<void> {
+    this.wasReset = true
+    return this.send(reset(this.id, code))
+  }
+
+  /** Refuses this call, and all that come from now on; or ceases to. */
+  async refuseAll(isRefusing: boolean): Promise<void> {
+    this.session.server!.refuse(isRefusing)
+    if (isRefusing) await this.reset(7)
+  }
+
+  /** Sends any frames; resolves when relay has read them. */
+  async send(...frames: readonly Buffer[]): Promise<void> {
+    this.session.send(...frames)
+    await settle()
+  }
+
+  /** The connection, for whoever breaks it. */
+  get socket(): FramePeer['socket'] {
+    return this.session.socket
+  }
+}
