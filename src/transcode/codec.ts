@@ -15,7 +15,10 @@ import {
 import { RelayError } from '../base/errors.ts'
 import { exactMessage, type Reading } from './exact-json.ts'
 import { leafParser } from './field-path.ts'
+import { hasLongMasks, tooMuchJson } from './json-count.ts'
+import { tooManyValues } from './message-weight.ts'
 import { bad, said } from './problem.ts'
+import { hasTooManyValues } from './wire-count.ts'
 
 /** How messages are read and written. */
 export interface Codec {
@@ -45,14 +48,21 @@ export interface CodecOptions {
   readonly most: number
 }
 
-/** A message out of JSON text. With a field, the text is the value of this field alone. */
+/** A message out of JSON text. With a field, the text is the value of this field alone. Text that would take too long is too_large. */
 export function readJson(of: DescMessage, field: DescField | null, bytes: Uint8Array, reading: Reading): Message {
   if (!isUtf8(bytes)) throw new Error('the JSON is not UTF-8')
+  const tooMuch = tooMuchJson(of, bytes)
+  if (tooMuch !== null) throw tooLarge(tooMuch)
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
-  if (field === null) return exactMessage(of, text, reading)
+  if (field === null) return wholeMessage(of, text, reading)
   // Text that is no JSON value by itself must not become one (or several fields) by what is put around it.
   JSON.parse(text)
-  return exactMessage(of, `{${JSON.stringify(field.jsonName)}:${text}}`, reading)
+  return wholeMessage(of, `{${JSON.stringify(field.jsonName)}:${text}}`, reading)
+}
+
+function wholeMessage(of: DescMessage, text: string, reading: Reading): Message {
+  if (hasLongMasks(of, text, reading.json.registry)) throw tooLarge(tooManyValues)
+  return exactMessage(of, text, reading)
 }
 
 /** A message as a JSON value. With a field, that field alone, its default where it is not set. */
@@ -71,7 +81,8 @@ export function defaultJson(field: DescField): JsonValue {
 }
 
 /** A message that a caller sent, out of its bytes. */
-export function decodeAsked(of: DescMessage, bytes: Uint8Array): Message {
+export function decodeAsked(of: DescMessage, bytes: Uint8Array, use: Partial<JsonWriteOptions>): Message {
+  if (hasTooManyValues(of, bytes, use)) throw tooLarge(tooManyValues)
   try {
     return fromBinary(of, bytes)
   } catch (error) {
@@ -92,6 +103,10 @@ export function encodeAsked(of: DescMessage, message: Message, most: number): Ui
 export function fitting(bytes: Uint8Array, most: number): Uint8Array {
   if (bytes.length > most) throw new RelayError('too_large', `the message is longer than ${most} bytes`)
   return bytes
+}
+
+function tooLarge(what: string): RelayError {
+  return new RelayError('too_large', `the message is too large: ${what}`)
 }
 
 /** JSON with members, not a list and not a single value. */

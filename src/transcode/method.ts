@@ -1,5 +1,6 @@
 import type { DescMessage, DescMethod, Message } from '@bufbuild/protobuf'
 import { MethodOptions_IdempotencyLevel as Idempotency } from '@bufbuild/protobuf/wkt'
+import { RelayError } from '../base/errors.ts'
 import type { Binding } from './binding.ts'
 import { encodeAsked, readJson, type Codec } from './codec.ts'
 import { incoming } from './incoming.ts'
@@ -42,7 +43,8 @@ export class TranscodedMethod implements Method {
   }
 
   replyToJson(message: Uint8Array): Buffer {
-    return renderJson({ of: this.output, field: null, options: this.codec.plain }, decodeReply(this.output, message)).bytes
+    return renderJson({ of: this.output, field: null, options: this.codec.plain }, decodeReply(this.output, message, this.codec.plain))
+      .bytes
   }
 
   toHttp(message: Uint8Array): HttpRequest {
@@ -63,7 +65,7 @@ export class TranscodedMethod implements Method {
     try {
       return readJson(this.input, null, json, this.codec.loose)
     } catch (error) {
-      throw bad(said(error), error)
+      throw error instanceof RelayError ? error : bad(said(error), error)
     }
   }
 }

@@ -34,7 +34,7 @@ interface Read {
 
 function read(bindings: readonly Binding[], bytes: Uint8Array, codec: Codec): Read {
   const input = inputOf(bindings)
-  const message = decodeAsked(input, bytes)
+  const message = decodeAsked(input, bytes, codec.plain)
   try {
     return {
       message,

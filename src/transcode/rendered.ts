@@ -5,19 +5,22 @@ import { RelayError } from '../base/errors.ts'
 import type { Binding } from './binding.ts'
 import { writeJson, type Codec } from './codec.ts'
 import { fieldOf } from './field-path.ts'
+import { tooManyValues } from './message-weight.ts'
 import { said } from './problem.ts'
 import type { Rendered } from './types.ts'
+import { hasTooManyValues } from './wire-count.ts'
 
 /** One message of a reply, by what its binding lets out. */
 export function renderReply(binding: Binding, bytes: Uint8Array, codec: Codec): Rendered {
   const { output } = binding.method
-  const message = decodeReply(output, bytes)
+  const message = decodeReply(output, bytes, codec.reply)
   if (!binding.isRawReply) return renderJson({ of: output, field: binding.response, options: codec.reply }, message)
   return renderRaw(bodyIn(reflect(output, message), binding.response))
 }
 
 /** A message that an upstream sent, out of its bytes. */
-export function decodeReply(of: DescMessage, bytes: Uint8Array): Message {
+export function decodeReply(of: DescMessage, bytes: Uint8Array, use: Partial<JsonWriteOptions>): Message {
+  if (hasTooManyValues(of, bytes, use)) throw new RelayError('upstream_failed', `the reply is too large: ${tooManyValues}`)
   try {
     return fromBinary(of, bytes)
   } catch (error) {
