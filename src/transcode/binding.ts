@@ -46,7 +46,7 @@ export function bindingOf(method: DescMethod, rule: HttpRule): Binding | readonl
 }
 
 /** Whether a message is `google.api.HttpBody`: raw bytes with a type of their own. */
-export function isHttpBody(message: DescMessage): boolean {
+function isHttpBody(message: DescMessage): boolean {
   return message.typeName === 'google.api.HttpBody'
 }
 

@@ -20,7 +20,7 @@ export function pathOf({ template, variables }: Binding, json: JsonValue): { rea
 }
 
 /** The JSON of a field within a message's JSON; undefined: it is not set, or has its default. */
-export function jsonAt(json: JsonValue, path: FieldPath): JsonValue | undefined {
+function jsonAt(json: JsonValue, path: FieldPath): JsonValue | undefined {
   let within: JsonValue | undefined = json
   for (const field of [...path.through, path.leaf]) within = isJsonObject(within) ? within[field.jsonName] : undefined
   return within

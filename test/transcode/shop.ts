@@ -110,7 +110,7 @@ export function bytesOf(name: string, json: JsonValue): Uint8Array {
   return toBinary(of, fromJson(of, json, { registry }))
 }
 
-export function messageOf(name: string): DescMessage {
+function messageOf(name: string): DescMessage {
   const of = registry.getMessage(name.includes('.') ? name : `shop.v1.${name}`)
   if (of === undefined) throw new Error(name)
   return of
@@ -128,5 +128,3 @@ function inOrder() {
   visit(files)
   return { $typeName: FileDescriptorSetSchema.typeName, file: all.map((each) => each.proto) } as const
 }
-
-export type { JsonObject }
