@@ -24,8 +24,8 @@ export function grpcOut(): Stage {
     if (call.deadlineAt !== Infinity) {
       const left = call.deadlineAt - performance.now()
       if (left <= 0) return Promise.reject(deadlineExceeded())
-      // Its caller's time decides, where that is longer than the route's own patience.
-      call.firstByteMs = Math.max(call.firstByteMs, left)
+      // Its caller's time decides, where that is longer than the route's own patience; but nobody waits for days.
+      call.firstByteMs = Math.max(call.firstByteMs, Math.min(left, mostPatienceMs))
       call.edits.setLine(timeout, fieldLine(timeout, writeTimeout(left)))
     }
     return next(call).then(endsByStatus)
@@ -38,3 +38,5 @@ function endsByStatus(reply: Reply): Reply {
 }
 
 const timeout = fieldName('grpc-timeout')
+/** How long a caller may have an upstream waited for. */
+const mostPatienceMs = 3_600_000

@@ -37,6 +37,20 @@ t.test('the time that is left goes on to the upstream', async (t) => {
   }
 })
 
+t.test('an upstream is waited for as long as its caller says, but not for days', async (t) => {
+  for (const [fields, least, most] of [
+    ['grpc-timeout: 10M', 590_000, 600_000],
+    ['grpc-timeout: 99999999H', 3_600_000, 3_600_000],
+  ] as const) {
+    const call = grpcCall(`${grpc}\n${fields}`)
+
+    await compose([grpcDeadline(new Sweep()), grpcOut()], new FakeUpstream().next)(call)
+
+    t.ok(call.firstByteMs >= least && call.firstByteMs <= most, `${fields}: ${call.firstByteMs} ms`)
+    call.settle('done')
+  }
+})
+
 t.test('a call without a deadline has none, and costs no place in the sweep', async (t) => {
   const sweep = new Sweep()
   const upstream = new FakeUpstream()
