@@ -14,7 +14,7 @@ import { decodedBody } from './decoded-body.ts'
 import { ownHead } from './grpc-head.ts'
 import { EventMessages, JsonMessages, RawMessages, type MessageSource } from './grpc-to-json-stream.ts'
 import { lineTypes } from './stream-format.ts'
-import { statusOfRest } from './rest-status.ts'
+import { mostExplanation, statusOfRest } from './rest-status.ts'
 import { wholeReply } from './whole-body.ts'
 
 /** A REST backend's reply as the one message of a method, or as its status. */
@@ -64,7 +64,7 @@ async function failed(call: Call, reply: Reply, head: Head, { transcoder }: Repl
 /** What a backend says of its failure; one that says too much, or breaks off meanwhile, has failed all the same. */
 async function errorBody(call: Call, reply: Reply): Promise<Buffer> {
   try {
-    return (await wholeReply(call, reply, { most: mostError })).bytes
+    return (await wholeReply(call, reply, { most: mostExplanation })).bytes
   } catch (error) {
     if (call.end !== null) throw error
     return nothing
@@ -107,5 +107,3 @@ const grpcType = fieldLine(contentType, 'application/grpc')
 const retryAfter = Buffer.from('retry-after')
 /** Bytes of a stream that came coded. */
 const mostDecoded = 268_435_456
-/** Bytes of a failure's explanation that are read. */
-const mostError = 65_536

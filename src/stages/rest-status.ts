@@ -20,7 +20,7 @@ export interface RestFailure {
 export function statusOfRest({ status, body, isJson, retryAfter }: RestFailure, statuses: Statuses): GrpcStatus {
   const said = isJson ? statuses.fromJson(body) : null
   if (said !== null && said.code !== Code.ok) {
-    return { code: said.code, message: said.message, details: said.details.length === 0 ? null : Buffer.from(said.details) }
+    return { code: said.code, message: short(said.message), details: said.details.length === 0 ? null : Buffer.from(said.details) }
   }
   const error = isJson ? errorIn(body) : null
   const code = error === null ? codeOfHttp(status) : (byHttp.get(status) ?? byClass(status))
@@ -29,9 +29,10 @@ export function statusOfRest({ status, body, isJson, retryAfter }: RestFailure, 
 
 /** The gRPC status of an error that a backend tells inside a stream of events, in the shape of the Claude API or any like it. */
 export function statusOfEvent(data: Buffer, statuses: Statuses): GrpcStatus {
-  const said = statuses.fromJson(data)
-  if (said !== null && said.code !== Code.ok) return { code: said.code, message: said.message, details: null }
-  const error = errorIn(data)
+  const isShort = data.length <= mostExplanation
+  const said = isShort ? statuses.fromJson(data) : null
+  if (said !== null && said.code !== Code.ok) return { code: said.code, message: short(said.message), details: null }
+  const error = isShort ? errorIn(data) : null
   return { code: byType.get(error?.type ?? '') ?? Code.unknown, message: error?.message ?? 'the upstream told an error', details: null }
 }
 
@@ -48,8 +49,22 @@ function errorIn(body: Buffer): TextError | null {
   const from = typeof inner === 'object' && inner !== null ? inner : whole
   const message = 'message' in from && typeof from.message === 'string' ? from.message : typeof inner === 'string' ? inner : ''
   const type = 'type' in from && typeof from.type === 'string' ? from.type : ''
-  return { type, message: message === '' ? body.toString('utf8', 0, 1024) : message }
+  return { type, message: short(message === '' ? body.toString('utf8', 0, 1024) : message) }
 }
+
+/** As much of a message as a header field may hold: whole characters. */
+function short(message: string): string {
+  const bytes = Buffer.from(message.length > mostMessage ? message.slice(0, mostMessage) : message)
+  if (bytes.length <= mostMessage) return bytes.toString()
+  let end = mostMessage
+  while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--
+  return bytes.toString('utf8', 0, end)
+}
+
+/** Bytes of a failure's explanation that are read. */
+export const mostExplanation = 65_536
+/** Bytes of its message that are told. */
+const mostMessage = 4096
 
 function objectIn(body: Buffer): object | null {
   try {

@@ -95,6 +95,28 @@ t.test('what a backend answers in failure is a status: its own words first, else
   t.match(readRichStatus(statusInHead(got)!.details!), { code: 8, details: [{ typeUrl: /RetryInfo$/ }] })
 })
 
+t.test('of a long explanation four kilobytes are told, in whole characters', async (t) => {
+  const roomy = grpcToJson({ transcoder: shop, base: '', isClaude: false, mostMessage: 1 << 17, budget: plenty })
+  const long = `abc${'é€😀'.repeat(6000)}`
+  const event = (data: object): string => `event: error\ndata: ${JSON.stringify(data)}\n\n`
+  const explained = [{ error: { message: long } }, { code: 9, message: long, details: [] }] as const
+  for (const said of explained) {
+    for (const answer of [
+      { status: 400, body: JSON.stringify(said) },
+      { type: 'text/event-stream', body: event(said) },
+    ]) {
+      const got = await through(roomy, ask('List', framed(item(''))), new FakeBackend(answer).next)
+
+      const message = (statusInHead(got) ?? statusAtEnd(got))?.message ?? ''
+      t.ok(long.startsWith(message) && message.isWellFormed(), 'it is the beginning, and no character is broken')
+      t.ok(Buffer.byteLength(message) <= 4096 && Buffer.byteLength(message) > 4090, `${Buffer.byteLength(message)} bytes`)
+    }
+  }
+  const endless = { type: 'text/event-stream', body: event({ error: { message: long + long } }) }
+  const got = await through(roomy, ask('List', framed(item(''))), new FakeBackend(endless).next)
+  t.match(statusAtEnd(got), { code: 2, message: 'the upstream told an error' }, 'one of more than 64 KiB is not read')
+})
+
 t.test('a stream of events, lines or an array is a stream of messages', async (t) => {
   const two = [`0:${item('1').toString('latin1')}`, `0:${item('2').toString('latin1')}`]
   const forms: readonly (readonly [string, string])[] = [
