@@ -22,6 +22,12 @@ function checkKeys({ mapping, path }: WrittenRoute, { upstream, rewrite }: Route
     told('openai', `callers of OpenAI are served by Claude, and ${speaks}`, 'send the route to a Claude upstream, or leave `openai` out')
   if (mapping.grpcService !== undefined && kind === 'grpc')
     told('grpcService', `${speaks}, so that gRPC callers reach it as they are`, 'leave `grpcService` out')
+  if (mapping.grpcService !== undefined && mapping.when?.model !== undefined)
+    found.addKey(
+      [...path, 'when', 'model'],
+      'the route serves gRPC callers (grpcService), who are routed before their messages are read',
+      'leave it out, or tell them apart by `when.header`',
+    )
   if (mapping.grpcService !== undefined && asksOpenAi)
     told('openai', 'the route serves gRPC callers already (grpcService)', 'make two routes of it')
   if (mapping.transcode !== undefined && kind !== 'grpc')

@@ -284,6 +284,14 @@ const all = (): readonly Case[] =>
         /\/users\.v1\.Users/,
       ],
       [
+        'a model of gRPC callers',
+        config('users.v1.Users: { to: rest, when: { model: a }, grpcService: { proto: users.proto } }'),
+        '7:39',
+        'routes.users.v1.Users.when.model',
+        /routed before their messages are read/,
+        /when\.header/,
+      ],
+      [
         'a service and a path that goes out',
         config('users.v1.Users: { to: rest/v2, grpcService: { proto: users.proto } }'),
         '7:34',
