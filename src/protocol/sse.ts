@@ -22,10 +22,8 @@ export interface SseOptions {
 /** Kinds of events, ready to be compared with bytes. */
 export type SseKinds = readonly Uint8Array[]
 
-const lf = 0x0a
-const cr = 0x0d
-const colon = 0x3a
-const space = 0x20
+const [lf, cr] = [0x0a, 0x0d]
+const [colon, space] = [0x3a, 0x20]
 const [letterD, letterE] = [0x64, 0x65]
 const eventName = Buffer.from('event')
 const dataName = Buffer.from('data')
@@ -84,10 +82,10 @@ export class SseScanner {
     return !this.#isInEvent && !this.#isInLine
   }
 
-  /** Takes the next bytes of the stream. */
-  read(bytes: Buffer): void {
+  /** Takes the next bytes of the stream; how many of them: all, unless there was enough for now (`isFull`) behind one of the events. */
+  read(bytes: Buffer, isFull: (() => boolean) | null = null): number {
     const length = bytes.length
-    if (length === 0) return
+    if (length === 0) return 0
     let at = this.#isAfterCr && bytes[0] === lf ? 1 : 0
     this.#isAfterCr = false
     while (at < length) {
@@ -96,14 +94,18 @@ export class SseScanner {
         this.#keepLine(bytes, at, end)
         break
       }
+      const wasInEvent = this.#isInEvent
       if (this.#isInLine) this.#takeCutLine(bytes, at, end)
       else this.#takeLine(bytes, at, end)
       at = end + 1
-      if (bytes[end] !== cr) continue
-      if (at === length) this.#isAfterCr = true
-      else if (bytes[at] === lf) at++
+      if (bytes[end] === cr) {
+        if (at === length) this.#isAfterCr = true
+        else if (bytes[at] === lf) at++
+      }
+      if (isFull !== null && wasInEvent && !this.#isInEvent && isFull()) return at
     }
     this.#keepData(bytes)
+    return length
   }
 
   #takeLine(bytes: Buffer, lineStart: number, end: number): void {
@@ -227,10 +229,7 @@ export class SseScanner {
 
 function lineEnd(bytes: Buffer, start: number): number {
   let at = start
-  for (; at < bytes.length; at++) {
-    const byte = bytes[at]
-    if (byte === lf || byte === cr) break
-  }
+  while (at < bytes.length && bytes[at] !== lf && bytes[at] !== cr) at++
   return at
 }
 

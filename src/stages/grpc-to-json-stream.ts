@@ -62,8 +62,9 @@ export class EventMessages extends MessageSource {
     })
   }
 
-  protected take(bytes: Buffer): void {
-    this.scanner.read(bytes)
+  protected take(bytes: Buffer, room: Room): void {
+    const taken = this.scanner.read(bytes, () => room.isFull)
+    if (taken < bytes.length) room.unread(bytes.subarray(taken))
   }
 
   protected finish(): void {

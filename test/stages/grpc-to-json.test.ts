@@ -8,7 +8,7 @@ import { framePrefix, framed } from '../../src/protocol/grpc/frames.ts'
 import { readRichStatus } from '../../src/protocol/grpc/rich-status.ts'
 import { statusInTrailers } from '../../src/protocol/grpc/status.ts'
 import { grpcToJson } from '../../src/stages/grpc-to-json.ts'
-import { callOf, FakeSource } from '../engine/shapes.ts'
+import { callOf, FakeSink, FakeSource } from '../engine/shapes.ts'
 import { framesIn, through, type Got } from './grpc-world.ts'
 import { outcomeOf } from './helpers.ts'
 import { FakeBackend, item, plenty, shop } from './transcode-world.ts'
@@ -226,6 +226,24 @@ t.test('a message behind the one that a method takes is not even decompressed', 
   const { error } = await outcomeOf(stage, ask('Put', two, 'grpc-encoding: gzip'), new FakeBackend({ body: '{}' }).next)
 
   t.match(error?.message, /2 messages came/)
+})
+
+t.test('of many events in few bytes a caller that does not read gets no more than it takes, and all of them at last', async (t) => {
+  const backend = new FakeBackend({ type: 'text/event-stream' })
+  const reply = await stage(ask('List', framed(item(''))), backend.next)
+  const sink = new FakeSink()
+  sink.isFull = true
+  reply.body.pipe(sink)
+
+  backend.body.push(Buffer.from('event: a\r\ndata: {"id":"2"}\r\n\r\n'.repeat(1000)), false)
+  backend.body.finish(Buffer.alloc(0))
+
+  const first = sink.text.length
+  t.ok(first <= framed(item('2')).length, `${first} bytes`)
+  sink.isFull = false
+  reply.body.resume()
+  await new Promise<void>((resolve) => reply.body.onEnd(() => resolve()))
+  t.equal(framesIn(Buffer.from(sink.text, 'latin1')).length, 1000)
 })
 
 t.test('of many messages in few bytes a backend that does not read gets no more than it takes', async (t) => {
