@@ -6,7 +6,6 @@ import {
   createFileRegistry,
   createRegistry,
   type DescMessage,
-  type JsonObject,
   type JsonValue,
 } from '@bufbuild/protobuf'
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
