@@ -15,7 +15,7 @@ export function weightOf(of: DescMessage, writesDefaults: boolean): number {
 }
 
 /** What can be in a message. */
-export interface Reach {
+interface Reach {
   /** Of all messages within it that with the most fields. */
   readonly mostFields: number
   /** A `google.protobuf.FieldMask` can be in it. */

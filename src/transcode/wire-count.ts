@@ -3,7 +3,7 @@ import { BinaryReader, WireType } from '@bufbuild/protobuf/wire'
 import { fieldByNumber, isAny, isMask, maskWeight, mostValues, ofNumber, surelyFits, weightOf } from './message-weight.ts'
 
 /** What becomes of a message: JSON by these types, with defaults or without. */
-export interface WireUse {
+interface WireUse {
   readonly registry?: Registry | undefined
   readonly alwaysEmitImplicit?: boolean | undefined
 }
