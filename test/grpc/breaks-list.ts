@@ -22,6 +22,7 @@ export const breaks: readonly Break[] = [
   },
   {
     name: 'nothing more comes',
+    fields: {},
     isAt: always,
     happen: ({ relay, hasAsked, hasHead }) => passed(relay.sweep, (hasAsked || hasHead ? upstreamMs : callerMs) + 1000),
     expected: ({ hasAsked, hasHead }) =>
