@@ -45,9 +45,9 @@ export class MappedMessages implements Converter {
   }
 }
 
-/** A compressed message without its compression. */
+/** A compressed message without its compression: one that says that it is, of a sender that compresses nothing, is broken. */
 export function inflated(message: Buffer, { encoding, most, from }: Omit<MessagesOptions, 'map'>): Buffer {
-  const read = inflateMessage(message, encoding, most)
+  const read = encoding === 'identity' ? { is: 'broken' as const } : inflateMessage(message, encoding, most)
   const isCallers = from === 'caller'
   switch (read.is) {
     case 'inflated':

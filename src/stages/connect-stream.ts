@@ -25,7 +25,7 @@ export async function streamCall(call: Call, caller: GrpcCaller, use: ConnectUse
   tellToContinue(call)
   if (codec !== null) {
     const map = (message: Buffer): Buffer => codec.toProto(message)
-    call.outgoing = converted(call.outgoing, new MappedMessages({ most, from: 'caller', encoding: sent ?? 'unknown', map }))
+    call.outgoing = converted(call.outgoing, new MappedMessages({ most, from: 'caller', encoding: sent ?? 'identity', map }))
     toGrpc(call, { sent: null, understood: null })
   } else toGrpc(call, { sent, understood: fieldText(fields, connectAcceptEncoding) })
   return streamReply(await use.next(call), codec, most)
@@ -41,7 +41,7 @@ function streamReply(inner: Reply, codec: MessageCodec | null, most: number): Re
   }
   const encoding = fieldText(head, grpcEncoding)
   const map = codec === null ? null : (message: Buffer): Buffer => codec.toJson(message)
-  const frames = map === null ? new PassedFrames() : new MappedMessages({ most, from: 'upstream', encoding: encoding ?? 'unknown', map })
+  const frames = map === null ? new PassedFrames() : new MappedMessages({ most, from: 'upstream', encoding: encoding ?? 'identity', map })
   fromGrpc(inner)
   const reply = new Reply(200, inner.head, converted(inner.body, new StreamWriter(frames, read.status, inner)), { edits: inner.edits })
   reply.isStream = inner.isStream

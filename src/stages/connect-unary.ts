@@ -62,7 +62,9 @@ async function wholeOf(call: Call, body: Body, most: number): Promise<Collected>
 
 function message(head: Head, frames: Buffer, { codec, most }: Reading): Reply {
   const { bytes, flags } = onlyMessage(frames, most)
-  const encoding = (flags & Flag.compressed) === 0 ? null : (fieldText(head, grpcEncoding) ?? 'unknown')
+  const encoding = (flags & Flag.compressed) === 0 ? null : (fieldText(head, grpcEncoding) ?? 'identity')
+  if (encoding === 'identity')
+    throw frameError({ failure: 'upstream_failed', message: 'a message that is compressed with nothing', grpc: Code.internal })
   if (codec !== null) {
     const plain = encoding === null ? bytes : inflated(bytes, { encoding, most, from: 'upstream' })
     return answer(new Reply(200, head, Body.of(codec.toJson(plain))), json)

@@ -57,7 +57,8 @@ export class EventMessages extends MessageSource {
       maxData: of.mostMessage,
       onEvent: (kind, bytes, start, end) => this.event(kind, bytes.subarray(start, end)),
       onSkipped: () => {
-        throw new RelayError('upstream_failed', `an event of the upstream has more than ${of.mostMessage} bytes`)
+        const message = `an event of the upstream has more than ${of.mostMessage} bytes`
+        throw new RelayError('upstream_failed', message, { grpc: Code.resourceExhausted })
       },
     })
   }
@@ -114,7 +115,8 @@ function ofUpstream(read: () => void): void {
     read()
   } catch (error) {
     if (!(error instanceof RelayError) || error.failure === 'upstream_failed') throw error
-    throw new RelayError('upstream_failed', `the upstream's stream is malformed: ${error.message}`)
+    const grpc = error.failure === 'too_large' ? Code.resourceExhausted : Code.internal
+    throw new RelayError('upstream_failed', `the upstream's stream is malformed: ${error.message}`, { grpc })
   }
 }
 

@@ -3,6 +3,7 @@ import { Body } from '../engine/body.ts'
 import type { Call, Stage } from '../engine/call.ts'
 import { fieldLine, fieldName } from '../protocol/edits.ts'
 import { grpcCaller } from '../protocol/grpc/caller.ts'
+import { Code } from '../protocol/grpc/code.ts'
 import { fieldAt } from '../protocol/grpc/field.ts'
 import { Deframer, frameError } from '../protocol/grpc/frames.ts'
 import { Name } from '../protocol/names.ts'
@@ -68,7 +69,7 @@ async function oneRequest(call: Call, method: Method, { mostMessage, budget }: G
   if (refused !== null) throw frameError(refused)
   const [message] = messages
   if (message === undefined || messages.length > 1)
-    throw new RelayError('bad_request', `${messages.length} messages came where ${method.name} takes one`)
+    throw new RelayError('bad_request', `${messages.length} messages came where ${method.name} takes one`, { grpc: Code.unimplemented })
   const request = method.toHttp(withStream(method, message))
   const outgoing = Body.of(request.body ?? nothing)
   // As long as it waits to go out, its room is taken.

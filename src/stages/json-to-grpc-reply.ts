@@ -81,7 +81,8 @@ function onlyMessage(bytes: Buffer, head: Head, most: number): Buffer {
   if (refused !== null) throw frameError(refused)
   const [message] = messages
   if (message !== undefined && messages.length === 1) return message
-  throw new RelayError('upstream_failed', `the upstream sent ${messages.length} messages where the method has one`)
+  const many = `the upstream sent ${messages.length} messages where the method has one`
+  throw new RelayError('upstream_failed', many, { grpc: Code.unimplemented })
 }
 
 const nothing = Buffer.alloc(0)

@@ -4,6 +4,7 @@ import { collect, type Collected } from '../engine/collect.ts'
 import type { Call, Reply } from '../engine/call.ts'
 import { awaitFor, goneFor } from '../engine/hold.ts'
 import type { Head } from '../protocol/head.ts'
+import { Code } from '../protocol/grpc/code.ts'
 import { Name } from '../protocol/names.ts'
 import { decodeWhole } from './decode-whole.ts'
 import type { PeekBudget } from './peek-budget.ts'
@@ -71,17 +72,17 @@ export async function wholeReply(
   const coding = reply.head === null ? null : codingIn(reply.head)
   const { body } = reply
   const tooLarge = (): RelayError =>
-    new RelayError('upstream_failed', `the reply has more than the ${most} bytes that are read of one here`)
+    new RelayError('upstream_failed', `the reply has more than the ${most} bytes that are read of one here`, {
+      grpc: Code.resourceExhausted,
+    })
   const { bytes, trailers } = await wanted(call, body, collect(body, most, tooLarge))
   if (coding === null) return { bytes, trailers }
   const decoded = await decodeWhole(bytes, coding, mostDecoded)
   const gone = goneFor(call)
   if (gone !== null) throw gone
   if (decoded.is === 'decoded') return { bytes: decoded.bytes, trailers }
-  throw new RelayError(
-    'upstream_failed',
-    `the reply's content-encoding ${coding} could not be decoded (${decoded.is.replaceAll('_', ' ')})`,
-  )
+  const why = `the reply's content-encoding ${coding} could not be decoded (${decoded.is.replaceAll('_', ' ')})`
+  throw new RelayError('upstream_failed', why, { grpc: decoded.is === 'too_large' ? Code.resourceExhausted : Code.internal })
 }
 
 /** Whoever leaves, or is cut, meanwhile stops the upstream. */

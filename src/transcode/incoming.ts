@@ -1,6 +1,7 @@
 import { create, toBinary, type Message } from '@bufbuild/protobuf'
 import { isReflectMessage, reflect } from '@bufbuild/protobuf/reflect'
 import { RelayError } from '../base/errors.ts'
+import { Code } from '../protocol/grpc/code.ts'
 import type { Binding } from './binding.ts'
 import { readJson, type Codec } from './codec.ts'
 import { said } from './problem.ts'
@@ -12,8 +13,14 @@ export function incoming(binding: Binding, body: Uint8Array, contentType: string
   try {
     return toBinary(output, binding.isRawReply ? rawReply(binding, body, contentType) : jsonReply(binding, body, codec))
   } catch (error) {
-    throw new RelayError('upstream_failed', `the upstream's reply is no ${output.typeName}: ${said(error)}`, { cause: error })
+    const message = `the upstream's reply is no ${output.typeName}: ${said(error)}`
+    throw new RelayError('upstream_failed', message, { cause: error, grpc: codeOf(error) })
   }
+}
+
+/** As gRPC's own libraries have it (grpc: doc/statuscodes.md). */
+function codeOf(error: unknown): number {
+  return error instanceof RelayError && error.failure === 'too_large' ? Code.resourceExhausted : Code.internal
 }
 
 function jsonReply({ method, response }: Binding, body: Uint8Array, codec: Codec): Message {

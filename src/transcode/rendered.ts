@@ -2,6 +2,7 @@ import { fromBinary, type DescField, type Message } from '@bufbuild/protobuf'
 import { isReflectMessage, reflect, type ReflectMessage } from '@bufbuild/protobuf/reflect'
 import type { JsonWriteOptions, DescMessage } from '@bufbuild/protobuf'
 import { RelayError } from '../base/errors.ts'
+import { Code } from '../protocol/grpc/code.ts'
 import type { Binding } from './binding.ts'
 import { writeJson, type Codec } from './codec.ts'
 import { fieldOf } from './field-path.ts'
@@ -20,11 +21,12 @@ export function renderReply(binding: Binding, bytes: Uint8Array, codec: Codec): 
 
 /** A message that an upstream sent, out of its bytes. */
 export function decodeReply(of: DescMessage, bytes: Uint8Array, use: Partial<JsonWriteOptions>): Message {
-  if (hasTooManyValues(of, bytes, use)) throw new RelayError('upstream_failed', `the reply is too large: ${tooManyValues}`)
+  if (hasTooManyValues(of, bytes, use))
+    throw new RelayError('upstream_failed', `the reply is too large: ${tooManyValues}`, { grpc: Code.resourceExhausted })
   try {
     return fromBinary(of, bytes)
   } catch (error) {
-    throw new RelayError('upstream_failed', `the reply is no ${of.typeName}: ${said(error)}`, { cause: error })
+    throw new RelayError('upstream_failed', `the reply is no ${of.typeName}: ${said(error)}`, { cause: error, grpc: Code.internal })
   }
 }
 
@@ -40,7 +42,7 @@ export function renderJson({ of, field, options }: JsonParts, message: Message):
     const bytes = Buffer.from(JSON.stringify(writeJson(of, field, message, options)))
     return { is: 'json', bytes, contentType: 'application/json' }
   } catch (error) {
-    throw new RelayError('upstream_failed', `the reply has no JSON: ${said(error)}`, { cause: error })
+    throw new RelayError('upstream_failed', `the reply has no JSON: ${said(error)}`, { cause: error, grpc: Code.internal })
   }
 }
 

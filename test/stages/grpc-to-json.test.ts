@@ -158,7 +158,7 @@ t.test('an error inside a stream, a stream that breaks off and one that is malfo
   t.match(statusAtEnd(broken.got), { code: 14, message: 'gone' })
 
   const malformed = await answered(ask('List', framed(item(''))), { type: 'application/x-ndjson', body: '{"id":1}\n' })
-  t.match(statusAtEnd(malformed.got), { code: 14 })
+  t.match(statusAtEnd(malformed.got), { code: 13 })
 })
 
 t.test('messages that are streamed go out as lines, the first one’s path before them', async (t) => {
