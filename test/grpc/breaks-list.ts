@@ -127,7 +127,7 @@ export const restBreaks: readonly Break<BackendCall>[] = [
       await call!.piece(kind === 'server' ? 'data: {"text":5}\n\n' : ',')
       if (kind !== 'server') await call!.finish()
     },
-    expected: () => failed(Code.unavailable),
+    expected: () => failed(Code.internal),
   },
   {
     name: 'the backend tells of an error in the stream',

@@ -27,10 +27,12 @@ export interface Place<Call extends HandCall = HandCall> {
   readonly call: Call | null
   readonly hasAsked: boolean
   readonly hasHead: boolean
-  /** Messages of the upstream that went out. */
+  /** Whole messages of the caller, and of the upstream, that went out. */
+  readonly asks: number
   readonly said: number
-  /** A message of the upstream stands half. */
+  /** A message of the upstream, or of the caller, stands half. */
   readonly isHalfSaid: boolean
+  readonly isHalfAsked: boolean
 }
 
 /** What is to come of a call. */
@@ -54,6 +56,8 @@ export interface Break<Call extends HandCall = HandCall> {
   readonly happen: (place: Place<Call>) => Promise<void>
   /** What its caller is told; null: it is not there any more. */
   readonly expected: (place: Place<Call>) => Expected | null
+  /** What is wrong besides, in words; empty: nothing. */
+  readonly check?: (place: Place<Call>) => string
   /** Has the upstream work as before. */
   readonly after?: (place: Place<Call>) => void
 }
@@ -147,7 +151,7 @@ async function oneBreak<Call extends HandCall>(
   await play.begin(each.fields ?? patient)
   for (const step of steps) await play.step(step)
   if (half !== null) await play.half(half)
-  const place = play.place(half === 'say')
+  const place = play.place(half)
   const isAt = each.isAt?.(place) ?? place.call !== null
   if (isAt) await each.happen(place)
   else await place.talk.leave()
@@ -159,6 +163,8 @@ async function oneBreak<Call extends HandCall>(
     const fit = outcomesOf(place, expected).map((one) => JSON.stringify(one))
     if (!fit.includes(outcome)) problems.push(`${outcome}, not ${fit.join(' or ')}`)
   }
+  const wrong = isAt ? (each.check?.(place) ?? '') : ''
+  if (wrong !== '') problems.push(wrong)
   if (isAt) each.after?.(place)
   const left = await leftOf(world)
   if (left !== '') problems.push(`${left} left`)
@@ -171,7 +177,7 @@ async function oneBreak<Call extends HandCall>(
 async function wholeCall<Call extends HandCall>(world: BreakWorld<Call>, play: Play<Call>, script: readonly Step[]): Promise<string> {
   await play.begin(patient)
   for (const step of script) await play.step(step)
-  const { form, call, said, talk } = play.place(false)
+  const { form, call, said, talk } = play.place(null)
   await call!.finish()
   await talk.until(() => false)
   const outcome = JSON.stringify(form.outcome(talk.got()))
@@ -278,9 +284,10 @@ class Play<Call extends HandCall> {
     return this.talk!.send(piece.subarray(0, piece.length - 2))
   }
 
-  place(isHalfSaid: boolean): Place<Call> {
-    const { world, form, kind, caller, talk, call, hasAsked, hasHead, said } = this
-    return { ...world, form, kind, caller, talk: talk!, call, hasAsked, hasHead, said, isHalfSaid }
+  place(half: 'ask' | 'say' | null): Place<Call> {
+    const { world, form, kind, caller, talk, call, hasAsked, hasHead, asks, said } = this
+    const halves = { isHalfSaid: half === 'say', isHalfAsked: half === 'ask' }
+    return { ...world, form, kind, caller, talk: talk!, call, hasAsked, hasHead, asks, said, ...halves }
   }
 
   private async reached(): Promise<void> {

@@ -23,6 +23,8 @@ export interface Form {
   readonly kinds: readonly Kind[]
   /** Pieces of a message pass as they come. */
   readonly isRaw: boolean
+  /** Relay looks into messages. */
+  readonly isRead: boolean
   /** Where its callers read how a call ended: trailers, a last frame, an HTTP status that the code makes, or one that relay chooses. */
   readonly tells: 'trailers' | 'frame' | 'code' | 'http'
   /** When the upstream hears of a call: with its head, its first message, or its whole body. */
@@ -44,6 +46,7 @@ export const grpc: Form = {
   version: '2',
   kinds: ['unary', 'server', 'client', 'bidi'],
   isRaw: true,
+  isRead: false,
   tells: 'trailers',
   reaches: () => 'head',
   fields: () => ({ 'content-type': 'application/grpc', te: 'trailers' }),
@@ -70,6 +73,7 @@ function web(name: string, type: string, isText: boolean): Form {
     version: '1.1',
     kinds: ['unary', 'server'],
     isRaw: true,
+    isRead: false,
     tells: 'frame',
     reaches: () => 'head',
     fields: () => ({ 'content-type': type, 'x-grpc-web': '1' }),
@@ -101,7 +105,7 @@ export const connects: readonly Form[] = [
 
 function connectStream(name: string, type: string, isRaw: boolean): Omit<Form, 'ask'> {
   return {
-    ...{ name, isRaw, tells: 'frame', version: '1.1', kinds: ['server'], reaches: () => 'head' },
+    ...{ name, isRaw, isRead: !isRaw, tells: 'frame', version: '1.1', kinds: ['server'], reaches: () => 'head' },
     fields: () => ({ 'content-type': type, 'connect-protocol-version': '1' }),
     outcome(got) {
       const frames = framesIn(got.body)
@@ -114,7 +118,16 @@ function connectStream(name: string, type: string, isRaw: boolean): Omit<Form, '
 
 function connectUnary(name: string, type: string, ask: (k: number) => Buffer): Form {
   return {
-    ...{ name, ask, version: '1.1', kinds: ['unary'], isRaw: false, tells: 'code', reaches: () => 'asked' },
+    ...{
+      name,
+      ask,
+      version: '1.1',
+      kinds: ['unary'],
+      isRaw: false,
+      isRead: type === 'application/json',
+      tells: 'code',
+      reaches: () => 'asked',
+    },
     fields: () => ({ 'content-type': type, 'connect-protocol-version': '1' }),
     outcome(got) {
       const isOk = got.status === 200
@@ -138,7 +151,7 @@ export const onRest: readonly Form[] = [
     reaches: (kind: Kind) => (kind === 'client' ? 'first' : 'asked') as 'first',
   },
   ...[...webs, ...connects].map((form) => ({ ...form, reaches: () => 'asked' as const })),
-].map((form) => ({ ...form, name: `${form.name} onto REST`, isRaw: false }))
+].map((form) => ({ ...form, name: `${form.name} onto REST`, isRaw: false, isRead: true }))
 
 /** Callers of HTTP and JSON, in every form of a stream, over both versions. */
 export const jsons: readonly Form[] = (['1.1', '2'] as const).flatMap((version) => [
@@ -162,7 +175,7 @@ interface Said {
 
 function jsonForm({ version, kinds, accept, read }: JsonWords): Form {
   return {
-    ...{ name: `JSON (${accept}) over HTTP/${version}`, version, kinds, isRaw: false, tells: 'http' },
+    ...{ name: `JSON (${accept}) over HTTP/${version}`, version, kinds, isRaw: false, isRead: true, tells: 'http' },
     reaches: (kind) => (kind === 'client' ? 'head' : 'asked'),
     fields: (kind) => ({ 'content-type': kind === 'client' ? 'application/x-ndjson' : 'application/json', accept }),
     ask: (k) => Buffer.from(`${json(k)}\n`),

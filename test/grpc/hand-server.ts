@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { framed } from '../../src/protocol/grpc/frames.ts'
+import { HpackDecoder } from '../../src/protocol/hpack/decoder.ts'
+import { FieldLines } from '../../src/protocol/hpack/field-lines.ts'
 import { FramePeer, data, headers, reply, settle, settingsFrame } from '../engine/h2-peer.ts'
 import { Watched } from '../engine/helpers.ts'
 import { FrameType, endStream, reset } from '../helpers/h2-frames.ts'
@@ -80,8 +82,8 @@ export class HandServer extends Watched implements HandUpstream<HandStream> {
     this.changed()
   }
 
-  opened(session: HandSession, id: number): HandStream {
-    const call = new HandStream(session, id)
+  opened(session: HandSession, id: number, fields: ReadonlyMap<string, string>): HandStream {
+    const call = new HandStream(session, id, fields)
     this.calls.push(call)
     if (this.isRefusing) void call.reset(7)
     return call
@@ -91,12 +93,14 @@ export class HandServer extends Watched implements HandUpstream<HandStream> {
 class HandSession extends FramePeer {
   server: HandServer | null = null
   private readonly streams = new Map<number, HandStream>()
+  private readonly hpack = new HpackDecoder({ listSize: 65_536, fields: 100 })
   private seen = 0
 
   override changed(): void {
     for (; this.seen < this.frames.length; this.seen++) {
       const { type, stream: id, flags, payload } = this.frames[this.seen]!
-      if (type === FrameType.headers && !this.streams.has(id)) this.streams.set(id, this.server!.opened(this, id))
+      const fields = type === FrameType.headers ? fieldsIn(this.hpack, payload) : null
+      if (fields !== null && !this.streams.has(id)) this.streams.set(id, this.server!.opened(this, id, fields))
       this.streams.get(id)?.read(type, flags, payload)
     }
     super.changed()
@@ -107,6 +111,8 @@ class HandSession extends FramePeer {
 /** A call on a stream of a session. */
 export class HandStream implements HandCall {
   readonly id: number
+  /** Of its request's head. */
+  readonly fields: ReadonlyMap<string, string>
   private readonly session: HandSession
   private bytes: Buffer = Buffer.alloc(0)
   private hasHead = false
@@ -114,9 +120,10 @@ export class HandStream implements HandCall {
   private wasReset = false
   isAsked = false
 
-  constructor(session: HandSession, id: number) {
+  constructor(session: HandSession, id: number, fields: ReadonlyMap<string, string>) {
     this.session = session
     this.id = id
+    this.fields = fields
   }
 
   get heard(): number {
@@ -127,6 +134,11 @@ export class HandStream implements HandCall {
       if (at > bytes.length) break
     }
     return count
+  }
+
+  /** Of its request's body, latin-1. */
+  get text(): string {
+    return this.bytes.toString('latin1')
   }
 
   get isOver(): boolean {
@@ -191,4 +203,15 @@ export class HandStream implements HandCall {
   get socket(): FramePeer['socket'] {
     return this.session.socket
   }
+}
+
+/** A header block that stands in one frame. */
+function fieldsIn(hpack: HpackDecoder, block: Buffer): ReadonlyMap<string, string> {
+  const lines = new FieldLines()
+  hpack.decode(block, 0, block.length, lines)
+  const text = (from: number, to: number): string => lines.bytes.toString('latin1', from, to)
+  const fields = Array.from({ length: lines.count }, (_, k) => {
+    return [text(lines.nameStart(k), lines.nameEnd(k)), text(lines.valueStart(k), lines.valueEnd(k))] as const
+  })
+  return new Map(fields)
 }
