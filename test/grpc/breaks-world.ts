@@ -14,7 +14,7 @@ interface Scope {
 }
 
 /** In front of a gRPC server, for callers of gRPC in any form and of JSON. */
-export async function grpcBreakWorld(t: Scope): Promise<BreakWorld<HandStream>> {
+export async function grpcBreakWorld(t: Scope): Promise<BreakWorld<HandStream> & { readonly upstream: HandServer }> {
   const upstream = await new HandServer().start()
   const { budget, held } = counted()
   const methods = transcoder({ descriptors: unruled, mostMessage: most })

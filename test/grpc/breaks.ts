@@ -158,7 +158,7 @@ async function oneBreak<Call extends HandCall>(
   const expected = isAt ? each.expected(place) : null
   const problems: string[] = []
   if (expected !== null) {
-    await place.talk.until(() => false)
+    await place.talk.over()
     const outcome = JSON.stringify(place.form.outcome(place.talk.got()))
     const fit = outcomesOf(place, expected).map((one) => JSON.stringify(one))
     if (!fit.includes(outcome)) problems.push(`${outcome}, not ${fit.join(' or ')}`)
@@ -179,7 +179,7 @@ async function wholeCall<Call extends HandCall>(world: BreakWorld<Call>, play: P
   for (const step of script) await play.step(step)
   const { form, call, said, talk } = play.place(null)
   await call!.finish()
-  await talk.until(() => false)
+  await talk.over()
   const outcome = JSON.stringify(form.outcome(talk.got()))
   const fit = JSON.stringify({ code: 0, status: 200, messages: said, isWhole: true })
   const left = await leftOf(world)
@@ -206,14 +206,15 @@ function outcomesOf(
   return said === 0 ? [byStatus, byWords] : [byWords]
 }
 
-interface Leaves {
+/** What may have something left. */
+export interface Leaves {
   readonly relay: GrpcRelay
   readonly upstream: { readonly open: number }
   readonly held: () => number
 }
 
 /** What is not over, in words, when no more changes by itself; empty: nothing. */
-async function leftOf({ relay, upstream, held }: Leaves): Promise<string> {
+export async function leftOf({ relay, upstream, held }: Leaves): Promise<string> {
   const until = performance.now() + 5000
   const left = (): string =>
     [relay.left(), upstream.open === 0 ? '' : `${upstream.open} open upstream`, held() === 0 ? '' : `${held()} bytes held`]
@@ -297,7 +298,8 @@ class Play<Call extends HandCall> {
 
 const patient = { 'grpc-timeout': '9999S' }
 
-const paths: Readonly<Record<Kind, string>> = {
+/** The path of each kind of call. */
+export const paths: Readonly<Record<Kind, string>> = {
   unary: '/echo.v1.Shop/Once',
   server: '/echo.v1.Shop/Count',
   client: '/echo.v1.Shop/Sum',

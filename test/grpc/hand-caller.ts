@@ -26,6 +26,8 @@ export interface HandTalk {
   got(): Got
   /** Waits until it is so, looked at whenever something comes, or nothing more can come. */
   until(isSo: (got: Got) => boolean): Promise<void>
+  /** Waits until nothing more can come. */
+  over(): Promise<void>
 }
 
 /** A caller's connection, played by hand. */
@@ -98,15 +100,22 @@ class Talk2 implements HandTalk {
     const { client, id } = this
     const [head, trailers] = (client.sections().get(id) ?? []).map((fields) => new Map(fields))
     const code = client.resetOf(id)
-    const hasEnd = client.frames.some(({ type, flags, stream }) => stream === id && type < 2 && (flags & endStream) !== 0)
     return {
       status: head === undefined ? null : Number(head.get(':status')),
       fields: head ?? none,
       body: Buffer.from(client.body(id), 'latin1'),
       trailers: trailers ?? none,
-      end: hasEnd ? 'whole' : code !== null || client.isEnded ? 'cut' : 'open',
+      end: this.hasEnd ? 'whole' : code !== null || client.isEnded ? 'cut' : 'open',
       reset: code,
     }
+  }
+
+  private get hasEnd(): boolean {
+    return this.client.frames.some(({ type, flags, stream }) => stream === this.id && type < 2 && (flags & endStream) !== 0)
+  }
+
+  async over(): Promise<void> {
+    await this.client.until(() => this.hasEnd || this.client.resetOf(this.id) !== null)
   }
 
   async until(isSo: (got: Got) => boolean): Promise<void> {
@@ -143,7 +152,10 @@ class Caller1 implements HandCaller {
   }
 
   async vanish(): Promise<void> {
-    this.client.reset()
+    const { client } = this
+    // A socket that is reset behind its FIN never closes in Node.
+    if (client.socket.writableEnded) client.socket.destroy()
+    else client.reset()
     await settle()
   }
 }
@@ -190,6 +202,10 @@ class Talk1 implements HandTalk {
       end: client.isEnded ? 'cut' : 'open',
       reset: null,
     }
+  }
+
+  async over(): Promise<void> {
+    await this.until(() => false)
   }
 
   async until(isSo: (got: Got) => boolean): Promise<void> {

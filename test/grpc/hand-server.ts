@@ -38,6 +38,8 @@ export class HandServer extends Watched implements HandUpstream<HandStream> {
   port = 0
   private isRefusing = false
   readonly calls: HandStream[] = []
+  /** Takes each call as it comes, in place of whoever waits for the next. */
+  taker: ((call: HandStream) => void) | null = null
   private taken = 0
   private readonly sessions = new Set<HandSession>()
   private readonly server = createServer((socket) => {
@@ -57,6 +59,12 @@ export class HandServer extends Watched implements HandUpstream<HandStream> {
   async next(): Promise<HandStream> {
     await this.until(() => this.calls.length > this.taken)
     return this.calls[this.taken++]!
+  }
+
+  /** Those that came are not looked at any more. */
+  forget(): void {
+    this.calls.length = 0
+    this.taken = 0
   }
 
   /** Refuses the calls that come from now on, or takes them again; those that were refused are nobody's. */
@@ -86,6 +94,10 @@ export class HandServer extends Watched implements HandUpstream<HandStream> {
     const call = new HandStream(session, id, fields)
     this.calls.push(call)
     if (this.isRefusing) void call.reset(7)
+    else if (this.taker !== null) {
+      this.taken++
+      this.taker(call)
+    }
     return call
   }
 }
