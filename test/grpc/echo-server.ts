@@ -45,7 +45,7 @@ export interface Say {
 /** A gRPC server of grpc-js, and what it has seen. */
 export class EchoServer extends Watched {
   port = 0
-  /** Calls that their callers have left. */
+  /** Calls that are over: grpc-js says so of those, too, that were answered. */
   cancelled = 0
   /** Calls that have begun. */
   begun = 0
