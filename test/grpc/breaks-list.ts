@@ -2,6 +2,7 @@ import { Code } from '../../src/protocol/grpc/code.ts'
 import { goaway, settle } from '../engine/h2-peer.ts'
 import { FrameType, frame } from '../helpers/h2-frames.ts'
 import type { Break, Place } from './breaks.ts'
+import { isStreamed } from './forms.ts'
 import type { BackendCall } from './hand-backend.ts'
 import type { HandStream } from './hand-server.ts'
 
@@ -124,14 +125,14 @@ export const restBreaks: readonly Break<BackendCall>[] = [
     name: 'the backend sends what is no message',
     isAt: ({ hasHead, isHalfSaid }) => hasHead && !isHalfSaid,
     happen: async ({ call, kind }) => {
-      await call!.piece(kind === 'server' ? 'data: {"text":5}\n\n' : ',')
-      if (kind !== 'server') await call!.finish()
+      await call!.piece(isStreamed(kind) ? 'data: {"text":5}\n\n' : ',')
+      if (!isStreamed(kind)) await call!.finish()
     },
     expected: () => failed(Code.internal),
   },
   {
     name: 'the backend tells of an error in the stream',
-    isAt: ({ kind, hasHead, isHalfSaid }) => kind === 'server' && hasHead && !isHalfSaid,
+    isAt: ({ kind, hasHead, isHalfSaid }) => isStreamed(kind) && hasHead && !isHalfSaid,
     happen: ({ call }) => call!.piece('event: error\ndata: {"error":{"type":"rate_limit_error","message":"slow"}}\n\n'),
     expected: () => failed(Code.resourceExhausted),
   },

@@ -78,5 +78,6 @@ const ruled = setOf({
     Once: { ...one, rule: { post: '/once', body: '*' } },
     Count: { ...one, streams: 'out', rule: { post: '/count', body: '*' } },
     Sum: { ...one, streams: 'in', rule: { post: '/sum', body: '*' } },
+    Chat: { ...one, streams: 'both', rule: { post: '/chat', body: '*' } },
   },
 })

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { Code, httpOfCode } from '../../src/protocol/grpc/code.ts'
-import { message, type Form, type Kind, type Outcome } from './forms.ts'
+import { isStreamed, message, type Form, type Kind, type Outcome } from './forms.ts'
 import { handCaller, type HandCaller, type HandTalk } from './hand-caller.ts'
 import type { HandCall, HandUpstream } from './hand-server.ts'
 import type { GrpcRelay } from './relay.ts'
@@ -191,7 +191,7 @@ function outcomesOf(
   { form, kind, hasHead, said, isHalfSaid }: Place,
   { code: wanted, isWhole = false, http }: Expected,
 ): readonly Outcome[] {
-  const isStream = kind === 'server' || kind === 'bidi'
+  const isStream = isStreamed(kind)
   // A reply that ends within a message is malformed, whatever it says of its end.
   const isMalformed = isWhole && isHalfSaid && isStream && !form.isRaw
   const code = isMalformed ? Code.internal : wanted
@@ -270,11 +270,11 @@ class Play<Call extends HandCall> {
       case 'head':
         this.hasHead = true
         await this.call!.head()
-        if (form.isRaw || (form.tells === 'trailers' && kind === 'server')) await talk!.until(({ status }) => status !== null)
+        if (form.isRaw || (form.tells === 'trailers' && isStreamed(kind))) await talk!.until(({ status }) => status !== null)
         return
       case 'say': {
         await this.call!.say(message(this.said++))
-        if (kind === 'server' || kind === 'bidi') await talk!.until((got) => form.outcome(got).messages === this.said)
+        if (isStreamed(kind)) await talk!.until((got) => form.outcome(got).messages === this.said)
       }
     }
   }

@@ -5,6 +5,16 @@ import type { Got } from './hand-caller.ts'
 
 export type Kind = 'unary' | 'server' | 'client' | 'bidi'
 
+/** Whether replies are streams. */
+export function isStreamed(kind: Kind): boolean {
+  return kind === 'server' || kind === 'bidi'
+}
+
+/** Whether requests are streams. */
+export function isStreaming(kind: Kind): boolean {
+  return kind === 'client' || kind === 'bidi'
+}
+
 /** A call as its caller takes it. */
 export interface Outcome {
   /** Of gRPC; -1: nothing said it. */
@@ -142,13 +152,12 @@ function codeIn(text: string): number {
   return error === undefined ? 0 : Object.values(Code).findIndex((code) => connectCode(code) === error.code)
 }
 
-/** Callers in front of a REST backend, which has no streams both ways: a message goes out when it is whole. */
+/** Callers in front of a REST backend: a message goes out when it is whole. */
 export const onRest: readonly Form[] = [
   {
     ...grpc,
     name: 'gRPC',
-    kinds: ['unary', 'server', 'client'] as const,
-    reaches: (kind: Kind) => (kind === 'client' ? 'first' : 'asked') as 'first',
+    reaches: (kind: Kind) => (isStreaming(kind) ? 'first' : 'asked') as 'first',
   },
   ...[...webs, ...connects].map((form) => ({ ...form, reaches: () => 'asked' as const })),
 ].map((form) => ({ ...form, name: `${form.name} onto REST`, isRaw: false, isRead: true }))
@@ -156,8 +165,8 @@ export const onRest: readonly Form[] = [
 /** Callers of HTTP and JSON, in every form of a stream, over both versions. */
 export const jsons: readonly Form[] = (['1.1', '2'] as const).flatMap((version) => [
   jsonForm({ version, kinds: ['unary', 'client'], accept: 'application/json', read: readOne }),
-  jsonForm({ version, kinds: ['server'], accept: 'text/event-stream', read: readEvents }),
-  jsonForm({ version, kinds: ['server'], accept: 'application/x-ndjson', read: readLines }),
+  jsonForm({ version, kinds: ['server', 'bidi'], accept: 'text/event-stream', read: readEvents }),
+  jsonForm({ version, kinds: ['server', 'bidi'], accept: 'application/x-ndjson', read: readLines }),
   jsonForm({ version, kinds: ['server'], accept: '*/*', read: readArray }),
 ])
 
@@ -176,8 +185,8 @@ interface Said {
 function jsonForm({ version, kinds, accept, read }: JsonWords): Form {
   return {
     ...{ name: `JSON (${accept}) over HTTP/${version}`, version, kinds, isRaw: false, isRead: true, tells: 'http' },
-    reaches: (kind) => (kind === 'client' ? 'head' : 'asked'),
-    fields: (kind) => ({ 'content-type': kind === 'client' ? 'application/x-ndjson' : 'application/json', accept }),
+    reaches: (kind) => (isStreaming(kind) ? 'head' : 'asked'),
+    fields: (kind) => ({ 'content-type': isStreaming(kind) ? 'application/x-ndjson' : 'application/json', accept }),
     ask: (k) => Buffer.from(`${json(k)}\n`),
     outcome(got) {
       const isWhole = got.end === 'whole'

@@ -2,6 +2,7 @@ import { Code } from '../../src/protocol/grpc/code.ts'
 import { framePrefix, framed } from '../../src/protocol/grpc/frames.ts'
 import { data, settle } from '../engine/h2-peer.ts'
 import type { Break, Place } from './breaks.ts'
+import { isStreamed, isStreaming } from './forms.ts'
 import type { BackendCall } from './hand-backend.ts'
 import type { HandStream } from './hand-server.ts'
 
@@ -20,7 +21,7 @@ export const malformedReplies: readonly Break<HandStream>[] = [
   reply('what is no message of its type', noMessage, Code.internal, (place) => isOnly(place) && place.form.isRead),
   {
     name: 'a message too many',
-    isAt: ({ form, kind, said, isHalfSaid }) => !form.isRaw && kind !== 'server' && said === 1 && !isHalfSaid,
+    isAt: ({ form, kind, said, isHalfSaid }) => !form.isRaw && !isStreamed(kind) && said === 1 && !isHalfSaid,
     happen: async ({ call }) => {
       await call!.send(data(call!.id, framed(Buffer.from('\n\x02m9'))))
       await call!.finish()
@@ -29,7 +30,7 @@ export const malformedReplies: readonly Break<HandStream>[] = [
   },
   {
     name: 'no message',
-    isAt: ({ form, kind, said, hasHead, isHalfSaid }) => !form.isRaw && kind !== 'server' && said === 0 && hasHead && !isHalfSaid,
+    isAt: ({ form, kind, said, hasHead, isHalfSaid }) => !form.isRaw && !isStreamed(kind) && said === 0 && hasHead && !isHalfSaid,
     happen: ({ call }) => call!.finish(),
     expected: () => failed(Code.unimplemented),
   },
@@ -61,7 +62,7 @@ function reply(name: string, bytes: Buffer, code: number, isAt: (place: Place<Ha
     happen: async ({ call, kind }) => {
       await call!.send(data(call!.id, bytes))
       // Of a reply that is read whole its end tells.
-      if (kind !== 'server') await call!.finish()
+      if (!isStreamed(kind)) await call!.finish()
     },
     expected: () => failed(code),
   }
@@ -69,7 +70,7 @@ function reply(name: string, bytes: Buffer, code: number, isAt: (place: Place<Ha
 
 /** Of several messages where there must be one, only the first is looked at. */
 function isOnly({ kind, said }: Place<HandStream>): boolean {
-  return kind === 'server' || said === 0
+  return isStreamed(kind) || said === 0
 }
 
 /** Frames that are none, of callers whose messages stand in frames. */
@@ -107,10 +108,10 @@ export const malformedBackend: readonly Break<BackendCall>[] = [
 function backend(name: string, json: string, code: number): Break<BackendCall> {
   return {
     name,
-    isAt: ({ hasHead, said, kind, isHalfSaid }) => hasHead && !isHalfSaid && (kind === 'server' || said === 0),
+    isAt: ({ hasHead, said, kind, isHalfSaid }) => hasHead && !isHalfSaid && (isStreamed(kind) || said === 0),
     happen: async ({ call, kind }) => {
-      await call!.piece(kind === 'server' ? `data: ${json}\n\n` : json)
-      if (kind !== 'server') await call!.finish()
+      await call!.piece(isStreamed(kind) ? `data: ${json}\n\n` : json)
+      if (!isStreamed(kind)) await call!.finish()
     },
     expected: () => failed(code),
   }
@@ -119,7 +120,7 @@ function backend(name: string, json: string, code: number): Break<BackendCall> {
 function ask(name: string, bytes: Buffer, { code, http }: { readonly code: number; readonly http: number }): Break {
   return {
     name,
-    isAt: ({ kind, asks, hasAsked, isHalfAsked }) => !hasAsked && !isHalfAsked && (kind === 'client' || asks === 0),
+    isAt: ({ kind, asks, hasAsked, isHalfAsked }) => !hasAsked && !isHalfAsked && (isStreaming(kind) || asks === 0),
     happen: async ({ talk }) => {
       await talk.send(bytes)
       await talk.finish()

@@ -5,7 +5,7 @@ import { Call } from '../../src/engine/call.ts'
 import { settle } from '../engine/h2-peer.ts'
 import { grpcBreakWorld } from './breaks-world.ts'
 import { leftOf, paths } from './breaks.ts'
-import { connects, grpc, jsons, message, webs, type Form, type Kind } from './forms.ts'
+import { connects, grpc, isStreamed, isStreaming, jsons, message, webs, type Form, type Kind } from './forms.ts'
 import { handCaller, type HandCaller, type HandTalk } from './hand-caller.ts'
 import type { HandStream } from './hand-server.ts'
 
@@ -63,7 +63,7 @@ async function many(world: World, count: number, dice: Dice): Promise<Ends> {
 async function oneCall(caller: HandCaller, form: Form, dice: Dice): Promise<keyof Ends> {
   const kind = form.kinds[dice(form.kinds.length)]!
   const fate = fates[dice(fates.length)]!
-  const asks = kind === 'client' || kind === 'bidi' ? 3 : 1
+  const asks = isStreaming(kind) ? 3 : 1
   const isWaiting = fate === 'hang' || fate === 'mute'
   const leavesAfter = dice(3) === 0 ? dice(asks + 2) : isWaiting ? asks + 1 : Infinity
   const timeout = fate === 'late' ? '20m' : '9999S'
@@ -93,9 +93,9 @@ async function answer(call: HandStream, until: (isSo: () => boolean) => Promise<
   const fate = call.fields.get('x-fate') as Fate
   await until(() => call.isAsked || call.isOver)
   if (call.isOver || fate === 'mute' || fate === 'late') return
-  const kind = (Object.keys(paths) as Kind[]).find((kind) => paths[kind] === call.fields.get(':path'))
+  const kind = (Object.keys(paths) as Kind[]).find((kind) => paths[kind] === call.fields.get(':path'))!
   await call.head()
-  for (let k = 0; k < (kind === 'server' || kind === 'bidi' ? 3 : 1); k++) {
+  for (let k = 0; k < (isStreamed(kind) ? 3 : 1); k++) {
     if (call.isOver) return
     await call.say(message(k))
     if (k === 0 && fate === 'hang') return
