@@ -39,8 +39,8 @@ export const breaks: readonly Break[] = [
   },
 ]
 
-/** What a gRPC upstream does. */
-export const grpcBreaks: readonly Break<HandStream>[] = [
+/** What any upstream over HTTP/2 does. */
+export const brokenSessions: readonly Break<HandStream>[] = [
   {
     name: 'the upstream resets it',
     happen: ({ call }) => call!.reset(2),
@@ -56,6 +56,11 @@ export const grpcBreaks: readonly Break<HandStream>[] = [
     happen: ({ call }) => gone(() => call!.socket.resetAndDestroy()),
     expected: () => failed(Code.unavailable),
   },
+]
+
+/** What a gRPC upstream does. */
+export const grpcBreaks: readonly Break<HandStream>[] = [
+  ...brokenSessions,
   {
     name: 'the upstream ends it without trailers',
     happen: ({ call }) => call!.endBare(),

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { breaks, restBreaks } from './breaks-list.ts'
+import { breaks, brokenSessions, restBreaks } from './breaks-list.ts'
 import { breakEverywhere } from './breaks.ts'
-import { restBreakWorld } from './breaks-world.ts'
+import { rest2BreakWorld, restBreakWorld } from './breaks-world.ts'
 import { onRest } from './forms.ts'
 
 for (const form of onRest) {
@@ -15,3 +15,16 @@ for (const form of onRest) {
     t.strictSame(world.relay.bugs, [])
   })
 }
+
+t.test(
+  'a gRPC call onto a REST backend over HTTP/2 that is left, late or broken is told so at every message, and leaves nothing behind',
+  async (t) => {
+    const world = await rest2BreakWorld(t)
+
+    const { wrong, count } = await breakEverywhere(world, onRest[0]!, [...breaks, ...brokenSessions])
+
+    t.strictSame(wrong, [])
+    t.ok(count > 300, `${count} breaks`)
+    t.strictSame(world.relay.bugs, [])
+  },
+)

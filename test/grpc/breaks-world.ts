@@ -6,7 +6,7 @@ import { setOf } from '../transcode/proto.ts'
 import { callerMs, upstreamMs } from './breaks-list.ts'
 import type { BreakWorld } from './breaks.ts'
 import { HandBackend, type BackendCall } from './hand-backend.ts'
-import { HandServer, type HandStream } from './hand-server.ts'
+import { HandServer, type HandCall, type HandStream, type HandUpstream } from './hand-server.ts'
 import { grpcRelay } from './relay.ts'
 
 interface Scope {
@@ -30,12 +30,20 @@ export async function grpcBreakWorld(t: Scope): Promise<BreakWorld<HandStream> &
 
 /** In front of a REST backend over HTTP/1.1, for callers of gRPC in any form. */
 export async function restBreakWorld(t: Scope): Promise<BreakWorld<BackendCall>> {
-  const upstream = await new HandBackend().start()
+  return restWorld(t, await new HandBackend().start(), 1)
+}
+
+/** The same over HTTP/2. */
+export async function rest2BreakWorld(t: Scope): Promise<BreakWorld<HandStream>> {
+  return restWorld(t, await new HandServer({ isRest: true }).start(), 2)
+}
+
+async function restWorld<Call extends HandCall>(t: Scope, upstream: HandUpstream<Call>, http: 1 | 2): Promise<BreakWorld<Call>> {
   const { budget, held } = counted()
   const methods = transcoder({ descriptors: ruled, backwards: true, mostMessage: most })
   const grpc = { transcoder: methods, base: '', isClaude: false, mostMessage: most, budget }
   const translation = { is: 'to_json', connect: connectWith(methods, budget), grpc } as const
-  const relay = await grpcRelay({ to: upstream.port, http: 1, waitMs: upstreamMs, callerMs, translation })
+  const relay = await grpcRelay({ to: upstream.port, http, waitMs: upstreamMs, callerMs, translation })
   t.teardown(async () => {
     await relay.close()
     await upstream.stop()

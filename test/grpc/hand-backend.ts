@@ -4,7 +4,7 @@ import { settle } from '../engine/h2-peer.ts'
 import { Watched } from '../engine/helpers.ts'
 import { RawClient } from '../helpers/raw.ts'
 import { readCall } from '../helpers/strict-reader.ts'
-import type { HandCall, HandUpstream } from './hand-server.ts'
+import { jsonMessagesIn, restText, type HandCall, type HandUpstream } from './hand-server.ts'
 
 /** A REST backend over HTTP/1.1 that is played by hand, byte by byte: it answers with events, or with one JSON value where that was asked. */
 export class HandBackend extends Watched implements HandUpstream<BackendCall> {
@@ -69,7 +69,7 @@ export class BackendCall implements HandCall {
   }
 
   get heard(): number {
-    return this.text.match(/\{"text":"m\d"/g)?.length ?? 0
+    return jsonMessagesIn(this.text)
   }
 
   get isAsked(): boolean {
@@ -101,11 +101,11 @@ export class BackendCall implements HandCall {
   }
 
   say(message: Buffer): Promise<void> {
-    return this.piece(this.written(message))
+    return this.piece(restText(message, this.isStream))
   }
 
   half(message: Buffer): Promise<void> {
-    return this.piece(this.written(message).slice(0, 9))
+    return this.piece(restText(message, this.isStream).slice(0, 9))
   }
 
   finish(): Promise<void> {
@@ -135,10 +135,5 @@ export class BackendCall implements HandCall {
     if (byReset) this.line.reset()
     else this.line.socket.end()
     await settle()
-  }
-
-  private written(message: Buffer): string {
-    const json = `{"text":"${message.toString('latin1', 2)}"}`
-    return this.isStream ? `data: ${json}\n\n` : json
   }
 }

@@ -33,13 +33,14 @@ export interface HandUpstream<Call extends HandCall = HandCall> extends Watched 
   stop(): Promise<void>
 }
 
-/** A gRPC server that is played by hand, frame by frame. */
+/** A server of HTTP/2 that is played by hand, frame by frame: of gRPC, or (`isRest`) a REST backend. */
 export class HandServer extends Watched implements HandUpstream<HandStream> {
   port = 0
   private isRefusing = false
   readonly calls: HandStream[] = []
   /** Takes each call as it comes, in place of whoever waits for the next. */
   taker: ((call: HandStream) => void) | null = null
+  private readonly isRest: boolean
   private taken = 0
   private readonly sessions = new Set<HandSession>()
   private readonly server = createServer((socket) => {
@@ -48,6 +49,11 @@ export class HandServer extends Watched implements HandUpstream<HandStream> {
     session.server = this
     session.send(settingsFrame({}))
   })
+
+  constructor({ isRest = false } = {}) {
+    super()
+    this.isRest = isRest
+  }
 
   async start(): Promise<this> {
     this.server.listen(0, '127.0.0.1')
@@ -91,7 +97,7 @@ export class HandServer extends Watched implements HandUpstream<HandStream> {
   }
 
   opened(session: HandSession, id: number, fields: ReadonlyMap<string, string>): HandStream {
-    const call = new HandStream(session, id, fields)
+    const call = this.isRest ? new RestStream(session, id, fields) : new HandStream(session, id, fields)
     this.calls.push(call)
     if (this.isRefusing) void call.reset(7)
     else if (this.taker !== null) {
@@ -127,8 +133,8 @@ export class HandStream implements HandCall {
   readonly fields: ReadonlyMap<string, string>
   private readonly session: HandSession
   private bytes: Buffer = Buffer.alloc(0)
-  private hasHead = false
-  private isDone = false
+  protected hasHead = false
+  protected isDone = false
   private wasReset = false
   isAsked = false
 
@@ -215,6 +221,46 @@ export class HandStream implements HandCall {
   get socket(): FramePeer['socket'] {
     return this.session.socket
   }
+}
+
+/** A call of a REST backend: it answers with events, or with one JSON value where that was asked. */
+class RestStream extends HandStream {
+  override get heard(): number {
+    return jsonMessagesIn(this.text)
+  }
+
+  override async head(): Promise<void> {
+    this.hasHead = true
+    await this.send(reply(this.id, '200', [['content-type', this.isStream ? 'text/event-stream' : 'application/json']]))
+  }
+
+  override say(message: Buffer): Promise<void> {
+    return this.send(data(this.id, restText(message, this.isStream)))
+  }
+
+  override half(message: Buffer): Promise<void> {
+    return this.send(data(this.id, restText(message, this.isStream).slice(0, 9)))
+  }
+
+  override finish(): Promise<void> {
+    this.isDone = true
+    return this.send(data(this.id, '', true))
+  }
+
+  private get isStream(): boolean {
+    return this.fields.get('accept')?.startsWith('text/event-stream') ?? false
+  }
+}
+
+/** The messages in a REST request's body so far. */
+export function jsonMessagesIn(text: string): number {
+  return text.match(/\{"text":"m\d"/g)?.length ?? 0
+}
+
+/** A message as a REST backend says it. */
+export function restText(message: Buffer, isStream: boolean): string {
+  const json = `{"text":"${message.toString('latin1', 2)}"}`
+  return isStream ? `data: ${json}\n\n` : json
 }
 
 /** A header block that stands in one frame. */
