@@ -56,8 +56,6 @@ export interface Break<Call extends HandCall = HandCall> {
   readonly happen: (place: Place<Call>) => Promise<void>
   /** What its caller is told; null: it is not there any more. */
   readonly expected: (place: Place<Call>) => Expected | null
-  /** What is wrong besides, in words; empty: nothing. */
-  readonly check?: (place: Place<Call>) => string
   /** Has the upstream work as before. */
   readonly after?: (place: Place<Call>) => void
 }
@@ -163,11 +161,10 @@ async function oneBreak<Call extends HandCall>(
     const fit = outcomesOf(place, expected).map((one) => JSON.stringify(one))
     if (!fit.includes(outcome)) problems.push(`${outcome}, not ${fit.join(' or ')}`)
   }
-  const wrong = isAt ? (each.check?.(place) ?? '') : ''
-  if (wrong !== '') problems.push(wrong)
   if (isAt) each.after?.(place)
   const left = await leftOf(world)
   if (left !== '') problems.push(`${left} left`)
+  if (place.call?.isAsked === true && !place.hasAsked) problems.push('the upstream has what looks like a whole request')
   const end = calls.ends.at(-1) ?? ''
   if (!(expected?.end ?? /^cancelled/).test(end)) problems.push(`it ended ${end}`)
   return problems.join('; ')

@@ -127,7 +127,6 @@ function ask(name: string, bytes: Buffer, { code, http }: { readonly code: numbe
       await settle()
     },
     expected: () => ({ code, http, end: /^failed: (bad_request|too_large|unsupported_type)$/ }),
-    check: ({ call }) => (call?.isAsked === true ? 'the upstream takes the request for whole' : ''),
   }
 }
 
