@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import { createSecureContext, getCACertificates } from 'node:tls'
+import { checkServerIdentity, createSecureContext, getCACertificates } from 'node:tls'
 import { Client, connectivityState, credentials, Metadata, status } from '@grpc/grpc-js'
 import { readAnswer, type ReflectionAnswer, type ReflectionAsk, writeAsk } from './reflect-messages.ts'
 import { reflectedSet } from './reflect.ts'
@@ -27,6 +27,7 @@ export interface ReflectionClient {
 /** Makes a client; nothing is connected yet. */
 export function reflectionClient(place: ServerPlace): ReflectionClient {
   const client = new Client(addressOf(place), credentialsOf(place), {
+    ...nameOf(place),
     // Calls do not go by a proxy either.
     'grpc.enable_http_proxy': 0,
     'grpc.service_config_disable_resolution': 1,
@@ -114,10 +115,20 @@ function addressOf({ host, port }: ServerPlace): string {
   return isIP(host) === 6 ? `ipv6:[${host}]:${port}` : isIP(host) === 4 ? `ipv4:${host}:${port}` : `dns:///${host}:${port}`
 }
 
-function credentialsOf({ tls }: ServerPlace): ReturnType<typeof credentials.createInsecure> {
+/** grpc-js asks for the host by name, and Node takes no address for a name: then it is a name that nobody has. */
+function nameOf({ host, tls }: ServerPlace): { 'grpc.ssl_target_name_override'?: string } {
+  return tls === null || isIP(host) === 0 ? {} : { 'grpc.ssl_target_name_override': 'address.invalid' }
+}
+
+function credentialsOf({ host, tls }: ServerPlace): ReturnType<typeof credentials.createInsecure> {
   if (tls === null) return credentials.createInsecure()
   const ca = tls.ca === null ? {} : { ca: [...getCACertificates('default'), tls.ca] }
-  return credentials.createFromSecureContext(createSecureContext(ca))
+  return credentials.createFromSecureContext(createSecureContext(ca), {
+    // Said here, because an environment variable can turn the default around.
+    rejectUnauthorized: true,
+    // Whatever name was asked for, the certificate has to be the host's.
+    checkServerIdentity: (_name, certificate) => checkServerIdentity(host, certificate),
+  })
 }
 
 function isUnimplemented(error: unknown): boolean {

@@ -34,15 +34,19 @@ for (const version of ['v1', 'v1alpha'] as const) {
   })
 }
 
-t.test('over TLS a server is asked whose certificate the upstream trusts, and no other', async (t) => {
+t.test('over TLS a server is asked whose certificate the upstream trusts, by name or by address, and no other', async (t) => {
   const { cert, key } = selfSigned('localhost')
+  const stranger = selfSigned('elsewhere.test')
   const credentials = ServerCredentials.createSsl(null, [{ cert_chain: Buffer.from(cert), private_key: Buffer.from(key) }])
   const server = await reflectingServer(t, { proto, credentials })
 
-  const trusting = await client(t, { ...inClear(server.port), host: 'localhost', tls: { ca: cert } }).ask(5000)
-  await t.rejects(client(t, { ...inClear(server.port), host: 'localhost', tls: { ca: null } }).ask(2000), /certificate|self.signed/i)
+  for (const host of ['localhost', '127.0.0.1']) {
+    const trusting = await client(t, { ...inClear(server.port), host, tls: { ca: cert } }).ask(5000)
+    for (const ca of [null, stranger.cert])
+      await t.rejects(client(t, { ...inClear(server.port), host, tls: { ca } }).ask(2000), /certificate|self.signed/i)
 
-  t.match(openSet(trusting), { is: 'opened' })
+    t.match(openSet(trusting), { is: 'opened' }, host)
+  }
 })
 
 t.test('why a server does not say it is told in one line', async (t) => {
